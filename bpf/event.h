@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the kernel side tells the collector: the records of the ring buffer and the
+ * keys and values of the maps that both sides touch.
+ *
+ * This is the only header shared by bpf/ and user/. It uses fixed-width types alone,
+ * `kind` first, padding spelled out, and asserts every size, so that the two sides can
+ * be built by different compilers. It includes nothing: the includer has already
+ * brought in the types (vmlinux.h in bpf/, <linux/types.h> in user/).
+ *
+ * Order. All records of all CPUs share one ring, so that they arrive in the order in
+ * which they were reserved. Frees are recorded before the allocator sees them and
+ * allocations after it has returned; the reuse of an address therefore sorts right.
+ * What is both (realloc, munmap, mremap) travels as two records, BEGIN and END, tied
+ * together by `tid`: the old block is set aside at BEGIN and given up, or put back, at
+ * END.
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds, of coarse resolution (a jiffy) where the
+ * kernel has a coarse clock.
+ */
+#ifndef SEEP_EVENT_H
+#define SEEP_EVENT_H
+
+#define SEEP_STACK_MAX 127	/* frames in one stack; deeper ones are cut and flagged */
+#define SEEP_COMM_LEN 16
+
+enum seep_kind {
+	SEEP_ALLOC = 1,		/* struct seep_alloc */
+	SEEP_FREE,		/* struct seep_free */
+	SEEP_REALLOC_BEGIN,	/* struct seep_free: the block that realloc was given */
+	SEEP_REALLOC_END,	/* struct seep_alloc: address 0 and SEEP_FAILED when it failed */
+	SEEP_STACK,		/* struct seep_stack, then nr_frames u64 */
+	SEEP_SPACE_BEGIN,	/* struct seep_space */
+	SEEP_SPACE_END,		/* struct seep_space */
+	SEEP_MAP,		/* struct seep_map: mmap succeeded */
+	SEEP_UNMAP_BEGIN,	/* struct seep_map: munmap was asked for */
+	SEEP_UNMAP_END,		/* struct seep_map: and has returned (SEEP_FAILED or not) */
+	SEEP_REMAP_BEGIN,	/* struct seep_map: mremap's old range */
+	SEEP_REMAP_END,		/* struct seep_map: its new range */
+	SEEP_BRK,		/* struct seep_map: address = the new break */
+	SEEP_NEW_CODE,		/* struct seep_map: a file was mapped executable: look for allocators */
+	SEEP_KIND_COUNT,
+};
+
+/* seep_*.flags */
+enum seep_flag {
+	SEEP_FAILED = 1 << 0,		/* the call failed: nothing changed */
+	SEEP_SAMPLED = 1 << 1,		/* stands for more than itself: see sample_bytes */
+	SEEP_STACK_CUT = 1 << 2,	/* more than SEEP_STACK_MAX frames, or a read failed on the way */
+	SEEP_STACK_LOST = 1 << 3,	/* the stack's own record was dropped: stack is 0 */
+	SEEP_IN_ALLOCATOR = 1 << 4,	/* a mapping made inside an allocator's call: its growth, not a leak */
+	SEEP_ANONYMOUS = 1 << 5,	/* mmap of no file */
+	SEEP_SIZE_UNKNOWN = 1 << 6,	/* size is a lower bound (strdup of a very long string), or none */
+	SEEP_KEEP_OLD = 1 << 7,		/* mremap: MREMAP_DONTUNMAP, or old_size 0: the old range stays */
+	SEEP_NULL_FREES = 1 << 8,	/* REALLOC_END: size 0 and NULL returned: the family frees on that */
+	SEEP_HELD = 1 << 9,		/* the process stopped itself and waits for SIGCONT */
+};
+
+/*
+ * An allocator's entry point by the shape of its call. The operation travels in the
+ * probe's cookie; where the kernel has no cookies it is fixed by the program.
+ */
+enum seep_op {
+	SEEP_OP_NONE = 0,
+	SEEP_OP_MALLOC,		/* p = f(size, ...)			malloc, valloc, operator new, mallocx */
+	SEEP_OP_CALLOC,		/* p = f(count, size)			calloc, mi_mallocn */
+	SEEP_OP_REALLOC,	/* p = f(old, size, ...)		realloc, rallocx */
+	SEEP_OP_REALLOCARRAY,	/* p = f(old, count, size)		reallocarray, mi_reallocn */
+	SEEP_OP_MEMALIGN,	/* p = f(alignment, size)		memalign, aligned_alloc */
+	SEEP_OP_POSIX_MEMALIGN,	/* 0 = f(&p, alignment, size)		posix_memalign */
+	SEEP_OP_RESIZE,		/* size = f(p, size, ...)		xallocx: in place, returns the new size */
+	SEEP_OP_STRDUP,		/* p = f(string)			strdup */
+	SEEP_OP_STRNDUP,	/* p = f(string, most)			strndup */
+	SEEP_OP_FREE,		/* f(p, ...)				free, cfree, operator delete, sdallocx */
+	SEEP_OP_ACQUIRE,	/* handle = f(...)			--pair, result is the handle; size 1 */
+	SEEP_OP_ACQUIRE_ARG,	/* 0 = f(&handle, ...)			--pair with the handle stored through an argument */
+	SEEP_OP_RELEASE,	/* f(handle, ...)			--pair; the argument's number is in the cookie */
+	SEEP_OP_COUNT,
+};
+
+/*
+ * The cookie of a probe: op in bits 0-7, family in 8-15 (attach/families.h), the number
+ * of the argument that carries the pointer (pairs only) in 16-19, SEEP_COOKIE_* above.
+ */
+#define SEEP_COOKIE(op, family, arg, bits) \
+	((__u64)(op) | (__u64)(family) << 8 | (__u64)(arg) << 16 | (__u64)(bits))
+#define SEEP_COOKIE_OP(c) ((__u8)(c))
+#define SEEP_COOKIE_FAMILY(c) ((__u8)((c) >> 8))
+#define SEEP_COOKIE_ARG(c) ((__u8)((c) >> 16) & 0xf)
+#define SEEP_COOKIE_NULL_FREES (1ULL << 20)	/* realloc(p, 0) frees p and returns NULL (glibc) */
+#define SEEP_COOKIE_THROWS (1ULL << 21)		/* operator new: no return probe on a size that cannot be had */
+
+/* family of what the mapping layer records; allocator families count from 1 */
+#define SEEP_FAMILY_NONE 0
+#define SEEP_FAMILY_MAPPING 255
+
+struct seep_alloc {
+	__u8 kind;
+	__u8 family;
+	__u16 flags;
+	__u32 space;		/* address space, numbered by seep from 1 */
+	__u32 tid;		/* in the initial pid namespace */
+	__u32 op;		/* enum seep_op */
+	__u64 address;
+	__u64 size;		/* bytes asked for */
+	__u64 stack;		/* id of a SEEP_STACK record; 0 none */
+	__u64 time;
+};
+
+struct seep_free {
+	__u8 kind;
+	__u8 family;
+	__u16 flags;
+	__u32 space;
+	__u32 tid;
+	__u32 op;
+	__u64 address;
+	__u64 time;
+};
+
+/*
+ * A stack not seen before in its address space. Frames are leaf first; frame 0 is the
+ * probed function itself, the others are return addresses (so name them at pc - 1).
+ */
+struct seep_stack {
+	__u8 kind;
+	__u8 family;
+	__u16 flags;
+	__u32 space;
+	__u32 nr_frames;
+	__u32 reserved;
+	__u64 id;
+	__u64 frames[];
+};
+
+/* why an address space began or ended: seep_space.reason */
+enum seep_space_reason {
+	SEEP_SPACE_SEEN = 1,	/* was there before; its first event */
+	SEEP_SPACE_FORK,	/* copied from `parent` */
+	SEEP_SPACE_EXEC,	/* the process replaced its old one, `parent` */
+	SEEP_SPACE_EXIT,	/* END: the last process that used it is gone */
+};
+
+struct seep_space {
+	__u8 kind;
+	__u8 reason;
+	__u16 flags;
+	__u32 space;
+	__u32 tgid;		/* in the initial pid namespace */
+	__u32 ns_tgid;		/* as the process sees it itself */
+	__u32 parent;		/* space; 0 none */
+	__u32 parent_tgid;
+	__u64 start_time;	/* of the process, boot-time nanoseconds: (tgid, start_time) is unique */
+	__u64 time;
+	char comm[SEEP_COMM_LEN];
+};
+
+struct seep_map {
+	__u8 kind;
+	__u8 family;		/* SEEP_FAMILY_MAPPING */
+	__u16 flags;
+	__u32 space;
+	__u32 tid;
+	__u32 tgid;
+	__u64 address;
+	__u64 size;
+	__u64 stack;
+	__u64 time;
+};
+
+#ifndef __cplusplus
+_Static_assert(sizeof(struct seep_alloc) == 48, "seep_alloc");
+_Static_assert(sizeof(struct seep_free) == 32, "seep_free");
+_Static_assert(sizeof(struct seep_stack) == 24, "seep_stack");
+_Static_assert(sizeof(struct seep_space) == 56, "seep_space");
+_Static_assert(sizeof(struct seep_map) == 48, "seep_map");
+#endif
+
+/* counters of the kernel side, one per-CPU array; every loss has one */
+enum seep_counter {
+	SEEP_COUNT_EVENTS = 0,		/* records handed to the ring */
+	SEEP_COUNT_DROPPED_ALLOC,	/* ring full: an allocation unseen: figures are too low */
+	SEEP_COUNT_DROPPED_FREE,	/* ring full: a release unseen: figures are too high, space tainted */
+	SEEP_COUNT_DROPPED_STACK,	/* ring full: block kept, stack unknown for now */
+	SEEP_COUNT_DROPPED_OTHER,	/* ring full: space, mapping */
+	SEEP_COUNT_ENTRIES,		/* outermost calls entered */
+	SEEP_COUNT_RETURNS,		/* and returned; the difference was abandoned or is under way */
+	SEEP_COUNT_NESTED,		/* calls inside another call of an allocator: not recorded */
+	SEEP_COUNT_ABANDONED,		/* outermost calls left by longjmp, exception, thread end */
+	SEEP_COUNT_THREADS_FULL,	/* thread table full: an allocation unseen */
+	SEEP_COUNT_SPACES_FULL,		/* space table full: a whole address space unseen */
+	SEEP_COUNT_STACKS_FULL,		/* stack table full: stacks sent again and again */
+	SEEP_COUNT_STACK_COLLISION,	/* two stacks, one hash: told apart by the second hash */
+	SEEP_COUNT_STACK_FAULT,		/* user stack unreadable on the way: stack cut */
+	SEEP_COUNT_SAMPLED_FULL,	/* table of sampled pointers full: a sample given up */
+	SEEP_COUNT_UNSAMPLED,		/* allocations that sampling passed over */
+	SEEP_COUNT_MAX,
+};
+
+/* value of the `tainted` map, key: space: releases lost in it */
+/* value of the `targets` map, key: tgid in the initial namespace */
+enum seep_target_flag {
+	SEEP_TARGET_TRACED = 1 << 0,
+	SEEP_TARGET_FOLLOW = 1 << 1,	/* its children too, across fork and exec */
+	SEEP_TARGET_HOLD = 1 << 2,	/* stop itself when it maps new code, until the probes are on */
+};
+
+#endif
