@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Every allocator family, attached to and run: entry points, realloc, threads."""
+
+import os
+
+import harness
+from harness import each, fixture, require, test
+from target import Target, Told
+from tracer import Trace, compare, family_is, leaf_is, run
+
+FAMILIES = ("glibc", "static", "musl", "musl-static", "jemalloc", "tcmalloc", "mimalloc")
+CXX_FAMILIES = ("glibc", "jemalloc", "tcmalloc", "mimalloc")
+LIBRARIES = {
+    "jemalloc": "libjemalloc.so.2",
+    "tcmalloc": "libtcmalloc_minimal.so.4",
+    "mimalloc": "libmimalloc.so.2",
+}
+# What seep calls the family of a build.
+NAMES = {"static": "glibc", "musl-static": "musl"}
+
+
+def traced(name, *arguments, env=None, options=()):
+    """Attaches to a fixture that waits, lets it work; the report and the truth."""
+    target = Target(name, *arguments, env=env)
+    trace = Trace("-p", target.pid, *options).attached()
+    truth = target.work()
+    report = trace.stop()
+    require(target.process.poll() is None, "the target did not survive")
+    require(target.leave() == 0, "the target ended badly after seep had left")
+    return report, truth
+
+
+def started(name, *arguments, env=None, options=()):
+    """The same by `seep run`."""
+    told = Told()
+    report = run(told, fixture(name), "--now", *arguments, env=env, options=options)
+    return report, told.truths()[-1]
+
+
+def preload(name):
+    for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"):
+        path = os.path.join(folder, LIBRARIES[name])
+        if os.path.exists(path):
+            return {"LD_PRELOAD": path}
+    raise harness.Skip(f"no {LIBRARIES[name]} here")
+
+
+@each("entries.attach.{}", FAMILIES)
+def entries_attach(family):
+    report, truth = traced(f"entries-{family}")
+    compare(report, truth)
+    leaf_is(report, "leak_malloc")
+    leaf_is(report, "leak_calloc")
+    leaf_is(report, "leak_realloc_null")
+    family_is(report, "leak_malloc", NAMES.get(family, family))
+    require(not report.sites_of("early_malloc"), "blocks from before the attach are reported")
+    require(report.process(truth["pid"])["unmatched_frees"] >= 5,
+            "frees of blocks from before the attach are not counted")
+
+
+@each("entries.run.{}", FAMILIES)
+def entries_run(family):
+    report, truth = started(f"entries-{family}")
+    compare(report, truth, skip=())
+    leaf_is(report, "leak_malloc")
+    family_is(report, "leak_malloc", NAMES.get(family, family))
+    process = report.process(truth["pid"])
+    require(process["unmatched_frees"] == 0, f"{process['unmatched_frees']} unmatched frees")
+    require(process["missed_frees"] == 0, f"{process['missed_frees']} missed frees")
+
+
+@each("entries.preload.{}", LIBRARIES)
+def entries_preload(family):
+    environment = preload(family)
+    # glibc's own pvalloc must not meet the preloaded free: a build without it
+    report, truth = traced("entries-plain", env=environment)
+    compare(report, truth)
+    family_is(report, "leak_malloc", family)
+
+
+@each("entries.preload-run.{}", LIBRARIES)
+def entries_preload_run(family):
+    report, truth = started("entries-plain", env=preload(family))
+    compare(report, truth, skip=())
+    family_is(report, "leak_malloc", family)
+
+
+@test("entries.wrapped", "attach")
+@test("entries.wrapped-run", "run")
+def entries_wrapped(how):
+    """A preloaded allocator that calls the next one: the outermost call counts, once."""
+    way = traced if how == "attach" else started
+    report, truth = way("entries-plain", env={"LD_PRELOAD": fixture("wrapper.so")})
+    compare(report, truth)
+    for site in report.sites_of("leak_malloc"):
+        require(site["frames"][0]["module"].endswith("wrapper.so"),
+                f"the outermost allocator is not the leaf: {site['frames'][0]}")
+    require(report.health["nested"] > 0, "the inner calls are not counted as nested")
+
+
+@test("entries.wrapped-jemalloc")
+def entries_wrapped_jemalloc():
+    report, truth = traced("entries-jemalloc", env={"LD_PRELOAD": fixture("wrapper.so")})
+    compare(report, truth)
+
+
+@each("realloc.attach.{}", FAMILIES)
+def realloc_attach(family):
+    report, truth = traced(f"realloc-{family}")
+    compare(report, truth)
+    require(not report.sites_of("nothing_allocated"), "failed calls are reported as blocks")
+    require(report.process(truth["pid"])["missed_frees"] == 0, "frees were missed")
+
+
+@each("realloc.run.{}", ("glibc", "musl", "jemalloc", "tcmalloc", "mimalloc"))
+def realloc_run(family):
+    report, truth = started(f"realloc-{family}")
+    compare(report, truth)
+    require(not report.sites_of("nothing_allocated"), "failed calls are reported as blocks")
+
+
+@each("threads.cross.{}", FAMILIES)
+def threads_cross(family):
+    report, truth = traced(f"threads-{family}", "cross", "20")
+    compare(report, truth)
+
+
+@each("threads.reuse.{}", FAMILIES)
+def threads_reuse(family):
+    """The same few addresses pass between eight threads: a single misorder shows."""
+    report, truth = traced(f"threads-{family}", "reuse", "12000", options=("--ring-bytes", 64 << 20))
+    compare(report, truth)
+    process = report.process(truth["pid"])
+    require(process["missed_frees"] == 0, f"{process['missed_frees']} missed frees")
+
+
+@test("threads.reuse-run")
+def threads_reuse_run():
+    report, truth = started("threads-glibc", "reuse", "12000", options=("--ring-bytes", 64 << 20))
+    compare(report, truth)
+    require(report.process(truth["pid"])["unmatched_frees"] == 0, "unmatched frees")
+
+
+@test("threads.option")
+def threads_option():
+    """--threads: a site a thread, each with its own count (1 .. 8 blocks)."""
+    report, truth = traced("threads-glibc", "apart", options=("--threads",))
+    compare(report, truth)
+    counts = {}
+    for site in report.sites_of("apart_malloc"):
+        require(site["tid"], "a site without its thread")
+        counts[site["tid"]] = counts.get(site["tid"], 0) + site["live_count"]
+    require(sorted(counts.values()) == list(range(1, 9)), f"blocks by thread: {counts}")
+
+
+@test("threads.without-option")
+def threads_without_option():
+    report, truth = traced("threads-glibc", "apart")
+    compare(report, truth)
+    require(len(report.sites_of("apart_malloc")) == 1, "one site became several")
+
+
+@each("cxx.attach.{}", CXX_FAMILIES)
+def cxx_attach(family):
+    report, truth = traced(f"cxx-{family}")
+    compare(report, truth)
+    family_is(report, "leak_new", family)
+
+
+@each("cxx.run.{}", CXX_FAMILIES)
+def cxx_run(family):
+    report, truth = started(f"cxx-{family}")
+    compare(report, truth)
+
+
+# mimalloc's C build ends the process where operator new would throw
+@each("cxx.throwing.{}", ("glibc", "jemalloc", "tcmalloc"))
+def cxx_throwing(family):
+    """Exceptions through allocating frames, and out of operator new: nothing breaks."""
+    report, truth = traced(f"cxx-{family}", "throwing")
+    compare(report, truth)
+
+
+@test("cxx.throwing-run", "tcmalloc")
+def cxx_throwing_run(family):
+    report, truth = started(f"cxx-{family}", "throwing")
+    compare(report, truth)
+
+
+@test("rust.attach", traced)
+@test("rust.run", started)
+def rust(way):
+    report, truth = way("leak-rust")
+    compare(report, truth)
+    frames = [f for s in report.sites_of("leak_box") for f in s["frames"]]
+    require(any((f.get("file") or "").endswith("leak.rs") and f.get("line") for f in frames),
+            "no frame names leak.rs and a line")
+
+
+@test("late.attach")
+def late_attach():
+    """Libraries opened during the trace are picked up within a second."""
+    target = Target("late")
+    trace = Trace("-p", target.pid).attached()
+    target.tell()
+    target.until("step")
+    harness.time.sleep(1.0)
+    truth = target.work()
+    report = trace.stop()
+    compare(report, truth)
+    leaf_is(report, "leak_in_library")
+    leaf_is(report, "leak_prefixed", "je_malloc")
+    family_is(report, "leak_prefixed", "jemalloc")
+    require(target.leave() == 0, "the target ended badly")
+
+
+@test("late.run")
+def late_run():
+    """With `run` they are exact from their first call."""
+    report, truth = started("late")
+    compare(report, truth)
+    leaf_is(report, "leak_prefixed", "je_malloc")
