@@ -15,8 +15,7 @@
  * together by `tid`: the old block is set aside at BEGIN and given up, or put back, at
  * END.
  *
- * Times are CLOCK_MONOTONIC nanoseconds, of coarse resolution (a jiffy) where the
- * kernel has a coarse clock.
+ * Times are CLOCK_MONOTONIC nanoseconds.
  */
 #ifndef SEEP_EVENT_H
 #define SEEP_EVENT_H
@@ -80,7 +79,9 @@ enum seep_op {
 
 /*
  * The cookie of a probe: op in bits 0-7, family in 8-15 (attach/families.h), the number
- * of the argument that carries the pointer (pairs only) in 16-19, SEEP_COOKIE_* above.
+ * of the argument that carries the pointer (pairs, from 1) in 16-19, SEEP_COOKIE_* above.
+ * For an allocator's entry point bits 16-19 are how many arguments come before those of
+ * the op's shape: 0 for malloc(size), 1 for mi_heap_malloc(heap, size).
  */
 #define SEEP_COOKIE(op, family, arg, bits) \
 	((__u64)(op) | (__u64)(family) << 8 | (__u64)(arg) << 16 | (__u64)(bits))

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The probes on allocators. An entry probe decides whether the call counts, takes the
+ * stack and parks what it learnt in the thread's call slot; the return probe adds the
+ * result and sends the record; a release is sent at its entry.
+ *
+ * Allocators call each other and themselves. Only the outermost call of a thread counts.
+ * It is known by its stack pointer: a call further down the stack is nested in it, and
+ * the return that belongs to it leaves the stack pointer just above it. A new call that
+ * is not further down shows that the parked one was abandoned (longjmp, an exception, a
+ * cancelled thread) or has ended in a jump to this one; either way it is replaced.
+ *
+ * One program per way of attaching: uprobe.session where the kernel has it (6.13), whose
+ * entry can do without its return; a pair of uprobe.multi (6.6) or perf-event uprobes;
+ * and, for kernels without cookies (before 5.15), one entry program per operation.
+ */
+#include "sample.bpf.h"
+#include "space.bpf.h"
+#include "unwind.bpf.h"
+
+enum { WITH_RETURN = 0, WITHOUT_RETURN = 1 };
+
+/* How much the return instruction pops: the return address, where that is on the stack. */
+#ifdef __TARGET_ARCH_x86
+#define RETURN_POPS 8
+#else
+#define RETURN_POPS 0
+#endif
+
+
+/* The barriers keep the compiler from choosing an offset into the context at run time. */
+#define ARGUMENT(n, macro)            \
+	case n:                       \
+		value = macro(ctx);   \
+		barrier_var(value);   \
+		break;
+
+static __always_inline __u64 argument(struct pt_regs *ctx, __u32 n)
+{
+	__u64 value = 0;
+
+	switch (n) {
+		ARGUMENT(0, PT_REGS_PARM1)
+		ARGUMENT(1, PT_REGS_PARM2)
+		ARGUMENT(2, PT_REGS_PARM3)
+		ARGUMENT(3, PT_REGS_PARM4)
+		ARGUMENT(4, PT_REGS_PARM5)
+	}
+	return value;
+}
+
+/*
+ * Whether the parked call is still under way, asked when a call comes from further down
+ * the stack. On x86 the return probe has replaced its return address by the trampoline's;
+ * when something else stands there, the stack has been unwound and used again.
+ */
+static __always_inline bool call_is_alive(const struct call *call)
+{
+#ifdef __TARGET_ARCH_x86
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct xol_area *area = BPF_CORE_READ(task, mm, uprobes_state.xol_area);
+	__u64 trampoline = BPF_CORE_READ(area, vaddr), slot = 0;
+
+	if (!trampoline || bpf_probe_read_user(&slot, sizeof(slot), (void *)call->sp))
+		return true;
+	return slot - trampoline < 4096;
+#else
+	return true;
+#endif
+}
+
+/* True when the call about to begin is inside the parked one. */
+static __always_inline bool is_nested(struct call *call, __u64 sp)
+{
+	if (!call->sp)
+		return false;
+	if (sp < call->sp && call_is_alive(call)) {
+		count(SEEP_COUNT_NESTED);
+		return true;
+	}
+	/* The same stack pointer: reached by a jump, the one call goes on as the other. */
+	count(sp == call->sp ? SEEP_COUNT_NESTED : SEEP_COUNT_ABANDONED);
+	call->sp = 0;
+	return false;
+}
+
+static __always_inline __u64 string_length(struct thread *t, __u64 string, __u64 most, __u16 *flags)
+{
+	long length = bpf_probe_read_user_str(t->window, sizeof(t->window), (void *)string);
+
+	if (length < 0 || length == sizeof(t->window))
+		*flags |= SEEP_SIZE_UNKNOWN;
+	if (length < 1)
+		return 0;
+	return (__u64)length - 1 > most ? most + 1 : length;
+}
+
+/* What is asked for; `call->old` gets the block given up or where the result goes. */
+static __always_inline void read_arguments(struct pt_regs *ctx, struct thread *t, __u64 cookie,
+					   struct call *call)
+{
+	/* Some entry points take a heap before the rest. */
+	__u32 first = SEEP_COOKIE_ARG(cookie);
+
+	call->old = 0;
+	switch (call->op) {
+	case SEEP_OP_MALLOC:
+		call->size = argument(ctx, first);
+		break;
+	case SEEP_OP_CALLOC:
+		call->size = argument(ctx, first) * argument(ctx, first + 1);
+		break;
+	case SEEP_OP_REALLOC:
+	case SEEP_OP_RESIZE:
+		call->old = argument(ctx, first);
+		call->size = argument(ctx, first + 1);
+		break;
+	case SEEP_OP_REALLOCARRAY:
+		call->old = argument(ctx, first);
+		call->size = argument(ctx, first + 1) * argument(ctx, first + 2);
+		break;
+	case SEEP_OP_MEMALIGN:
+		call->size = argument(ctx, first + 1);
+		break;
+	case SEEP_OP_POSIX_MEMALIGN:
+		call->old = argument(ctx, first);
+		call->size = argument(ctx, first + 2);
+		break;
+	case SEEP_OP_STRDUP:
+		call->size = string_length(t, argument(ctx, first), -2, &call->flags);
+		break;
+	case SEEP_OP_STRNDUP:
+		call->size = string_length(t, argument(ctx, first), argument(ctx, first + 1),
+					   &call->flags);
+		break;
+	case SEEP_OP_ACQUIRE_ARG:
+		call->old = argument(ctx, first);
+		call->size = 1;
+		break;
+	default:
+		call->size = 1;
+	}
+}
+
+static __always_inline bool gives_up_a_block(const struct call *call)
+{
+	return (call->op == SEEP_OP_REALLOC || call->op == SEEP_OP_REALLOCARRAY ||
+		call->op == SEEP_OP_RESIZE) && call->old;
+}
+
+/*
+ * Whether a call counts in sampled mode. A realloc is a release and an allocation: it
+ * counts when the old block was sampled or the new one is.
+ */
+static __always_inline bool is_sampled(struct thread *t, struct call *call)
+{
+	bool hit = sample_hits(call->size);
+
+	if (hit)
+		call->flags |= SEEP_SAMPLED;
+	if (gives_up_a_block(call) && sampled_is_live(t->space, call->old))
+		return true;
+	if (!hit)
+		count(SEEP_COUNT_UNSAMPLED);
+	return hit;
+}
+
+static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
+{
+	__u8 op = SEEP_COOKIE_OP(cookie);
+	bool pair = op >= SEEP_OP_ACQUIRE;
+	struct thread *t = current_thread();
+	struct registers regs;
+	struct call *call;
+
+	if (!t)
+		return WITHOUT_RETURN;
+	call = &t->calls[pair ? CALL_PAIR : CALL_ALLOCATOR];
+	regs = registers_at_entry(ctx);
+	if (is_nested(call, regs.sp))
+		return WITHOUT_RETURN;
+	call->op = op;
+	call->family = SEEP_COOKIE_FAMILY(cookie);
+	call->flags = 0;
+	call->null_frees = !!(cookie & SEEP_COOKIE_NULL_FREES);
+	read_arguments(ctx, t, cookie, call);
+	/* It will throw, and an exception cannot pass a return probe. */
+	if (cookie & SEEP_COOKIE_THROWS && call->size > largest_size)
+		return WITHOUT_RETURN;
+	if (sample_bytes && !pair && !is_sampled(t, call))
+		return WITHOUT_RETURN;
+	call->stack = stack_id(t, &regs, &call->flags);
+	call->sp = regs.sp;
+	if (gives_up_a_block(call) &&
+	    (!sample_bytes || sampled_is_live(t->space, call->old)))
+		emit_free(t, SEEP_REALLOC_BEGIN, call->family, op, call->old, 0);
+	count(SEEP_COUNT_ENTRIES);
+	return WITH_RETURN;
+}
+
+/* The address that a successful call has made, 0 when it has failed. */
+static __always_inline __u64 result_of(const struct call *call, __u64 result)
+{
+	__u64 address = 0;
+
+	switch (call->op) {
+	case SEEP_OP_POSIX_MEMALIGN:
+	case SEEP_OP_ACQUIRE_ARG:
+		if ((__u32)result || bpf_probe_read_user(&address, sizeof(address), (void *)call->old))
+			return 0;
+		return address;
+	case SEEP_OP_RESIZE:
+		return call->old;
+	case SEEP_OP_ACQUIRE:
+		/* File descriptors and handles fail as -1. */
+		return (__u32)result == (__u32)-1 ? 0 : result;
+	default:
+		return result;
+	}
+}
+
+/* In sampled mode a block is sent only if it was drawn, whatever became of the old one. */
+static __always_inline bool keep_sample(struct thread *t, const struct call *call, __u64 address)
+{
+	if (!sample_bytes || call->op >= SEEP_OP_ACQUIRE)
+		return true;
+	return call->flags & SEEP_SAMPLED && sampled_remember(t->space, address);
+}
+
+static __always_inline void end_realloc(struct thread *t, struct call *call, __u64 address)
+{
+	__u16 flags = 0;
+
+	if (!address)
+		flags = !call->size && call->null_frees ? SEEP_NULL_FREES : SEEP_FAILED;
+	if (sample_bytes) {
+		bool was = flags != SEEP_FAILED && sampled_forget(t->space, call->old);
+
+		if (address && !keep_sample(t, call, address)) {
+			/* The old block is gone, the new one was not drawn. */
+			if (was)
+				emit_alloc(t, call, SEEP_REALLOC_END, 0, 0, SEEP_NULL_FREES);
+			return;
+		}
+	}
+	emit_alloc(t, call, SEEP_REALLOC_END, address, call->size, flags);
+}
+
+static __always_inline void leave_call_at(struct thread *t, struct call *call, struct pt_regs *ctx)
+{
+	__u64 result = PT_REGS_RC(ctx), address;
+
+	if (!call->sp || PT_REGS_SP(ctx) != call->sp + RETURN_POPS)
+		return;
+	call->sp = 0;
+	count(SEEP_COUNT_RETURNS);
+	if (call->op == SEEP_OP_RESIZE)
+		call->size = result;
+	address = result_of(call, result);
+	if (gives_up_a_block(call)) {
+		end_realloc(t, call, address);
+		return;
+	}
+	if (address && keep_sample(t, call, address) &&
+	    !emit_alloc(t, call, SEEP_ALLOC, address, call->size, 0) && sample_bytes)
+		sampled_forget(t->space, address);
+}
+
+static __always_inline int leave_call(struct pt_regs *ctx)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct thread *t = bpf_map_lookup_elem(&threads, &tid);
+
+	if (!t)
+		return 0;
+	leave_call_at(t, &t->calls[CALL_ALLOCATOR], ctx);
+	leave_call_at(t, &t->calls[CALL_PAIR], ctx);
+	return 0;
+}
+
+static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
+{
+	struct thread *t = current_thread();
+	struct call *call;
+	__u64 address;
+
+	if (!t)
+		return 0;
+	address = argument(ctx, SEEP_COOKIE_ARG(cookie));
+	if (!address)
+		return 0;
+	if (SEEP_COOKIE_OP(cookie) == SEEP_OP_RELEASE) {
+		emit_free(t, SEEP_FREE, SEEP_COOKIE_FAMILY(cookie), SEEP_OP_RELEASE, address, 0);
+		return 0;
+	}
+	call = &t->calls[CALL_ALLOCATOR];
+	/* A realloc frees its old block; its own records tell of that. */
+	if (call->sp && gives_up_a_block(call) && call->old == address &&
+	    PT_REGS_SP(ctx) < call->sp && call_is_alive(call)) {
+		count(SEEP_COUNT_NESTED);
+		return 0;
+	}
+	if (sample_bytes && !sampled_forget(t->space, address))
+		return 0;
+	emit_free(t, SEEP_FREE, SEEP_COOKIE_FAMILY(cookie), SEEP_OP_FREE, address, 0);
+	return 0;
+}
+
+/*
+ * Session kfuncs: 6.13, commit d920179b3d4842 (no argument until 7.0, the context since).
+ * Whichever fits the kernel's signature is resolved, the other stays absent.
+ */
+extern bool bpf_session_is_return___plain(void) __ksym __weak;
+extern bool bpf_session_is_return___context(void *ctx) __ksym __weak;
+
+SEC("uprobe.multi")
+int seep_session(struct pt_regs *ctx)
+{
+	bool is_return;
+
+	if (bpf_ksym_exists(bpf_session_is_return___plain))
+		is_return = bpf_session_is_return___plain();
+	else if (bpf_ksym_exists(bpf_session_is_return___context))
+		is_return = bpf_session_is_return___context(ctx);
+	else
+		return WITHOUT_RETURN;
+	return is_return ? leave_call(ctx) : enter_call(ctx, bpf_get_attach_cookie(ctx));
+}
+
+SEC("uprobe.multi")
+int seep_enter_multi(struct pt_regs *ctx)
+{
+	enter_call(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("uprobe.multi")
+int seep_leave_multi(struct pt_regs *ctx)
+{
+	return leave_call(ctx);
+}
+
+SEC("uprobe.multi")
+int seep_release_multi(struct pt_regs *ctx)
+{
+	return release(ctx, bpf_get_attach_cookie(ctx));
+}
+
+SEC("uprobe")
+int seep_enter(struct pt_regs *ctx)
+{
+	enter_call(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("uretprobe")
+int seep_leave(struct pt_regs *ctx)
+{
+	return leave_call(ctx);
+}
+
+SEC("uprobe")
+int seep_release(struct pt_regs *ctx)
+{
+	return release(ctx, bpf_get_attach_cookie(ctx));
+}
+
+/* Without cookies the family is unknown here; user space tells it by the probed function. */
+#define ENTER_PLAIN(name, op)                                     \
+	SEC("uprobe")                                             \
+	int seep_enter_##name(struct pt_regs *ctx)                \
+	{                                                         \
+		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0));        \
+		return 0;                                         \
+	}
+
+ENTER_PLAIN(malloc, SEEP_OP_MALLOC)
+ENTER_PLAIN(calloc, SEEP_OP_CALLOC)
+ENTER_PLAIN(realloc, SEEP_OP_REALLOC)
+ENTER_PLAIN(reallocarray, SEEP_OP_REALLOCARRAY)
+ENTER_PLAIN(memalign, SEEP_OP_MEMALIGN)
+ENTER_PLAIN(posix_memalign, SEEP_OP_POSIX_MEMALIGN)
+
+SEC("uprobe")
+int seep_release_plain(struct pt_regs *ctx)
+{
+	return release(ctx, SEEP_COOKIE(SEEP_OP_FREE, 0, 0, 0));
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps, the knobs set before loading, and the state of a thread. Weak, so that each
+ * .bpf.c may include them and the linker keeps one of each.
+ */
+#ifndef SEEP_MAPS_BPF_H
+#define SEEP_MAPS_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "event.h"
+
+/* Knobs: constants to the verifier. */
+const volatile __u32 self_tgid __weak = 0;	/* seep: never traced by itself */
+const volatile bool trace_all __weak = false;	/* every process is a target */
+const volatile bool follow_all __weak = false;	/* with trace_all: their children as well */
+const volatile bool announce_exec __weak = false;	/* tell of untraced processes' execs too */
+const volatile bool want_stacks __weak = true;
+const volatile __u64 sample_bytes __weak = 0;	/* 0: exact */
+const volatile __u64 wakeup_bytes __weak = 0;	/* wake the collector when so much waits */
+const volatile __u64 largest_size __weak = 0;	/* operator new of more cannot succeed */
+
+/* Raised by user space whenever `targets` changes: cached decisions are made again. */
+volatile __u32 target_generation __weak = 0;
+
+#define STACK_WINDOW 2048	/* bytes of user stack read at once */
+
+/* An allocator's (or a pair's) call under way: the outermost one of its thread. */
+struct call {
+	__u64 sp;		/* at its first instruction; 0: none */
+	__u64 size;
+	__u64 old;		/* realloc: the block given; posix_memalign: where the result goes */
+	__u64 stack;
+	__u16 flags;
+	__u8 op;
+	__u8 family;
+	__u8 null_frees;
+	__u8 pad[3];
+};
+
+struct mapping_call {
+	__u64 address, size, old_size;
+	__u64 stack;
+	__u16 flags;
+	__u8 active;
+	__u8 new_code;
+	__u8 pad[4];
+};
+
+enum { CALL_ALLOCATOR = 0, CALL_PAIR, CALL_SLOTS };
+
+struct frame_record {
+	__u64 fp;
+	__u64 return_address;
+};
+
+/*
+ * Everything about a thread, its scratch memory included: uprobe programs may be
+ * preempted by those of other threads, so scratch by CPU would be torn.
+ */
+struct thread {
+	__u32 space;		/* 0: not traced */
+	__u32 generation;	/* of the decision */
+	__u32 tid;
+	__u32 tgid;
+	struct call calls[CALL_SLOTS];
+	struct mapping_call mapping;
+	struct frame_record record;	/* of the walk under way */
+	__u64 window_bytes;		/* of `window` that hold the stack */
+	__u64 check;			/* the second hash of `stack` */
+	struct seep_stack stack;	/* with its frames, as it goes to the ring */
+	__u64 frames[SEEP_STACK_MAX + 1];
+	__u64 window[STACK_WINDOW / 8];
+};
+
+struct space {
+	__u32 id;
+	__u32 users;		/* processes that share it (vfork, CLONE_VM) */
+};
+
+struct process {
+	__u64 mm;
+	__u32 space;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} ring __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);	/* one is 4 KiB, and made once a thread */
+	__type(key, __u32);			/* tid */
+	__type(value, struct thread);
+} threads __weak SEC(".maps");
+
+/* The zeroes that a new entry of `threads` starts from. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct thread);
+} blank_thread __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);		/* mm_struct */
+	__type(value, struct space);
+} spaces __weak SEC(".maps");
+
+/* By space id: releases lost in it. Its keys are the ids in use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+} tainted __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);		/* tgid */
+	__type(value, struct process);
+} processes __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);		/* tgid */
+	__type(value, __u32);		/* enum seep_target_flag */
+} targets __weak SEC(".maps");
+
+/* Stacks that have been sent. Evicting one only means that it is sent again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);		/* id */
+	__type(value, __u64);		/* the second hash */
+} stacks __weak SEC(".maps");
+
+struct sampled_key {
+	__u64 address;
+	__u32 space;
+	__u32 pad;
+};
+
+/* Sampled blocks that are live: the only ones whose release is told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct sampled_key);
+	__type(value, __u8);
+} sampled __weak SEC(".maps");
+
+/* Bytes that may still be allocated on this CPU before the next sample. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __s64);
+} sample_distance __weak SEC(".maps");
+
+/* Quantiles of the exponential distribution with mean sample_bytes. */
+#define SAMPLE_QUANTILES 4096
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SAMPLE_QUANTILES);
+	__type(key, __u32);
+	__type(value, __u64);
+} sample_quantiles __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SEEP_COUNT_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters __weak SEC(".maps");
+
+static __always_inline void count(__u32 counter)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+
+	/* Atomic although per CPU: the program may be preempted between load and store. */
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+#endif

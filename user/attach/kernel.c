@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the BPF object and its maps. Which programs are loaded depends on the way of
+ * attaching alone; attachment.c puts them into files.
+ */
+#include "attach/kernel.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "attach/kernel_internal.h"
+#include "attach/link.h"
+#include "base/log.h"
+
+enum {
+	DEFAULT_RING = 16 << 20,
+	DEFAULT_THREADS = 16384,
+	DEFAULT_STACKS = 65536,
+	DEFAULT_SAMPLED = 262144,
+	QUANTILES = 4096,
+};
+
+static size_t ring_size(size_t wanted)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+
+	while (size < wanted && size < 1 << 30)
+		size *= 2;
+	return size;
+}
+
+static void set_knobs(struct tracer_bpf *bpf, const struct kernel_options *o, size_t ring)
+{
+	bpf->rodata->self_tgid = getpid();
+	bpf->rodata->trace_all = o->trace_all;
+	bpf->rodata->follow_all = o->follow_all;
+	bpf->rodata->announce_exec = o->announce_exec;
+	bpf->rodata->want_stacks = !o->no_stacks;
+	bpf->rodata->sample_bytes = o->sample_bytes;
+	bpf->rodata->wakeup_bytes = ring / 8;
+	bpf->rodata->largest_size = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
+static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, size_t ring)
+{
+	int err = bpf_map__set_max_entries(bpf->maps.ring, ring);
+
+	err = err ?: bpf_map__set_max_entries(bpf->maps.threads, o->max_threads ?: DEFAULT_THREADS);
+	err = err ?: bpf_map__set_max_entries(bpf->maps.stacks, o->max_stacks ?: DEFAULT_STACKS);
+	if (o->sample_bytes)
+		err = err ?: bpf_map__set_max_entries(bpf->maps.sampled,
+						      o->max_sampled ?: DEFAULT_SAMPLED);
+	return err;
+}
+
+static void load_none(struct tracer_bpf *bpf)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, bpf->obj)
+		bpf_program__set_autoload(program, false);
+}
+
+static void load_one(struct bpf_program *program)
+{
+	bpf_program__set_autoload(program, true);
+}
+
+static void load_plain(struct tracer_bpf *bpf)
+{
+	load_one(bpf->progs.seep_enter_malloc);
+	load_one(bpf->progs.seep_enter_calloc);
+	load_one(bpf->progs.seep_enter_realloc);
+	load_one(bpf->progs.seep_enter_reallocarray);
+	load_one(bpf->progs.seep_enter_memalign);
+	load_one(bpf->progs.seep_enter_posix_memalign);
+	load_one(bpf->progs.seep_release_plain);
+	load_one(bpf->progs.seep_leave);
+}
+
+static void choose_programs(struct tracer_bpf *bpf, const struct kernel_options *o)
+{
+	load_none(bpf);
+	switch (o->mode) {
+	case ATTACH_SESSION:
+		load_one(bpf->progs.seep_session);
+		bpf_program__set_expected_attach_type(bpf->progs.seep_session,
+						      (enum bpf_attach_type)LINK_UPROBE_SESSION);
+		load_one(bpf->progs.seep_release_multi);
+		break;
+	case ATTACH_MULTI:
+		load_one(bpf->progs.seep_enter_multi);
+		load_one(bpf->progs.seep_leave_multi);
+		load_one(bpf->progs.seep_release_multi);
+		break;
+	case ATTACH_PERF_COOKIE:
+		load_one(bpf->progs.seep_enter);
+		load_one(bpf->progs.seep_leave);
+		load_one(bpf->progs.seep_release);
+		break;
+	default:
+		load_plain(bpf);
+	}
+	load_one(bpf->progs.seep_fork);
+	load_one(bpf->progs.seep_exec);
+	load_one(bpf->progs.seep_exit);
+	if (!o->mappings)
+		return;
+	load_one(bpf->progs.seep_enter_mmap);
+	load_one(bpf->progs.seep_exit_mmap);
+	load_one(bpf->progs.seep_enter_munmap);
+	load_one(bpf->progs.seep_exit_munmap);
+	load_one(bpf->progs.seep_enter_mremap);
+	load_one(bpf->progs.seep_exit_mremap);
+	load_one(bpf->progs.seep_exit_brk);
+}
+
+/* The i-th of n equally likely values of an exponential distribution, at its middle. */
+static uint64_t quantile(uint64_t mean, unsigned int i)
+{
+	double value = -log((i + 0.5) / QUANTILES) * (double)mean;
+
+	return value < 1 ? 1 : (uint64_t)value;
+}
+
+static int fill_quantiles(struct tracer_bpf *bpf, uint64_t mean)
+{
+	int fd = bpf_map__fd(bpf->maps.sample_quantiles), err = 0;
+
+	for (uint32_t i = 0; !err && i < QUANTILES; i++) {
+		uint64_t value = quantile(mean, i);
+
+		err = bpf_map_update_elem(fd, &i, &value, BPF_ANY) ? -errno : 0;
+	}
+	return err;
+}
+
+static int hand_over(void *context, void *data, size_t size)
+{
+	struct kernel *kernel = context;
+
+	kernel->record(kernel->record_context, data, size);
+	return 0;
+}
+
+int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel)
+{
+	size_t ring = ring_size(options->ring_bytes ?: DEFAULT_RING);
+	struct kernel *kernel = calloc(1, sizeof(*kernel));
+	int err;
+
+	if (!kernel)
+		return -ENOMEM;
+	kernel->mode = options->mode;
+	kernel->bpf = tracer_bpf__open();
+	if (!kernel->bpf) {
+		err = -errno;
+		goto fail;
+	}
+	set_knobs(kernel->bpf, options, ring);
+	choose_programs(kernel->bpf, options);
+	err = size_maps(kernel->bpf, options, ring);
+	err = err ?: tracer_bpf__load(kernel->bpf);
+	if (!err && options->sample_bytes)
+		err = fill_quantiles(kernel->bpf, options->sample_bytes);
+	err = err ?: tracer_bpf__attach(kernel->bpf);
+	if (err)
+		goto fail;
+	kernel->ring = ring_buffer__new(bpf_map__fd(kernel->bpf->maps.ring), hand_over, kernel, NULL);
+	if (!kernel->ring) {
+		err = -errno;
+		goto fail;
+	}
+	*ret_kernel = kernel;
+	return 0;
+fail:
+	kernel_free(kernel);
+	return err;
+}
+
+void kernel_free(struct kernel *kernel)
+{
+	if (!kernel)
+		return;
+	ring_buffer__free(kernel->ring);
+	tracer_bpf__destroy(kernel->bpf);
+	free(kernel);
+}
+
+int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags)
+{
+	int fd = bpf_map__fd(kernel->bpf->maps.targets);
+	uint32_t tgid = pid;
+	int err;
+
+	if (flags)
+		err = bpf_map_update_elem(fd, &tgid, &flags, BPF_ANY) ? -errno : 0;
+	else
+		err = bpf_map_delete_elem(fd, &tgid) ? -errno : 0;
+	kernel->bpf->bss->target_generation++;
+	return err;
+}
+
+int kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void *context)
+{
+	int n;
+
+	kernel->record = fn;
+	kernel->record_context = context;
+	n = ring_buffer__consume(kernel->ring);
+	if (n || !timeout_ms)
+		return n;
+	n = ring_buffer__poll(kernel->ring, timeout_ms);
+	/* Records below the wake-up mark wait without a wake-up. */
+	return n ? n : ring_buffer__consume(kernel->ring);
+}
+
+int kernel_counters(struct kernel *kernel, uint64_t ret_counters[SEEP_COUNT_MAX])
+{
+	int fd = bpf_map__fd(kernel->bpf->maps.counters), cpus = libbpf_num_possible_cpus();
+	uint64_t *values;
+
+	if (cpus < 1)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < SEEP_COUNT_MAX; i++) {
+		ret_counters[i] = 0;
+		if (bpf_map_lookup_elem(fd, &i, values))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			ret_counters[i] += values[cpu];
+	}
+	free(values);
+	return 0;
+}
+
+int kernel_tainted(struct kernel *kernel, void (*fn)(void *context, uint32_t space, uint64_t lost),
+		   void *context)
+{
+	int fd = bpf_map__fd(kernel->bpf->maps.tainted);
+	uint32_t key, *previous = NULL, next;
+	uint64_t lost;
+
+	while (!bpf_map_get_next_key(fd, previous, &next)) {
+		key = next;
+		previous = &key;
+		if (!bpf_map_lookup_elem(fd, &key, &lost) && lost)
+			fn(context, key, lost);
+	}
+	return 0;
+}
+
+void kernel_forget_space(struct kernel *kernel, uint32_t space)
+{
+	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.tainted), &space);
+}

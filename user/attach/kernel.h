@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The loaded kernel side: its knobs, who is a target, its counters, its ring buffer, and
+ * the probes. Everything ends with kernel_free, or with the process: no probe outlives seep.
+ */
+#ifndef SEEP_ATTACH_KERNEL_H
+#define SEEP_ATTACH_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/types.h>
+
+#include "../../bpf/event.h"
+#include "attach/features.h"
+#include "attach/plan.h"
+
+struct kernel;
+struct attachment;
+
+struct kernel_options {
+	enum attach_mode mode;
+	bool trace_all, follow_all;	/* every process; and their children */
+	bool announce_exec;		/* SEEP_SPACE_BEGIN with space 0 for execs of untraced processes */
+	bool mappings;			/* the mapping layer */
+	bool no_stacks;
+	uint64_t sample_bytes;		/* 0 exact */
+	size_t ring_bytes;		/* rounded up to a power of two of pages; 0: 16 MiB */
+	size_t max_threads;		/* 0: 16384 */
+	size_t max_stacks;		/* 0: 65536 */
+	size_t max_sampled;		/* 0: 262144 */
+};
+
+/*
+ * Opens, sets and loads the programs and attaches those of the life cycle and of the
+ * mappings. -EPERM without the privilege, -EOPNOTSUPP without BTF or a way to attach.
+ */
+int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel);
+void kernel_free(struct kernel *kernel);
+
+/* Makes the process a target (enum seep_target_flag), or no longer (0). */
+int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags);
+
+/*
+ * Attaches all probes of the plan in the file behind `fd`: releases first, allocations
+ * last. `pid` 0: in every process that maps the file. What could not be attached is
+ * counted in *ret_failed. 0, or -errno when nothing could be.
+ */
+int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t pid,
+		  struct attachment **ret_attachment, size_t *ret_failed);
+/* Detaches in reverse order. */
+void attachment_free(struct attachment *attachment);
+
+typedef void (*kernel_record_fn)(void *context, const void *data, size_t size);
+/*
+ * Hands over all records that wait, after at most `timeout_ms` if there are none (-1 for
+ * ever, 0 not at all). The number of records, or -errno (-EINTR after a signal).
+ */
+int kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void *context);
+
+/* enum seep_counter */
+int kernel_counters(struct kernel *kernel, uint64_t ret_counters[SEEP_COUNT_MAX]);
+/* Calls `fn` for each space with lost releases. */
+int kernel_tainted(struct kernel *kernel, void (*fn)(void *context, uint32_t space, uint64_t lost),
+		   void *context);
+/* Forgets the number of an ended space. */
+void kernel_forget_space(struct kernel *kernel, uint32_t space);
+
+#endif
