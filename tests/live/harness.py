@@ -97,11 +97,6 @@ def need_program(*names):
             raise Skip(f"no {name} here")
 
 
-def need_root():
-    if os.geteuid() != 0:
-        raise Skip("needs root")
-
-
 def wait_for(what, seconds, condition, step=0.02):
     """The first true value of condition(), or a Failure after so many seconds."""
     end = time.monotonic() + seconds

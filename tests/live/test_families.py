@@ -15,6 +15,7 @@ LIBRARIES = {
     "tcmalloc": "libtcmalloc_minimal.so.4",
     "mimalloc": "libmimalloc.so.2",
 }
+LARGE_RING = ("--ring-bytes", 64 << 20)
 # What seep calls the family of a build.
 NAMES = {"static": "glibc", "musl-static": "musl"}
 
@@ -38,8 +39,8 @@ def started(name, *arguments, env=None, options=()):
 
 
 def preload(name):
-    for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"):
-        path = os.path.join(folder, LIBRARIES[name])
+    for folder in ("x86_64-linux-gnu", "aarch64-linux-gnu", "../lib64", ""):
+        path = os.path.join("/usr/lib", folder, LIBRARIES[name])
         if os.path.exists(path):
             return {"LD_PRELOAD": path}
     raise harness.Skip(f"no {LIBRARIES[name]} here")
@@ -128,7 +129,7 @@ def threads_cross(family):
 @each("threads.reuse.{}", FAMILIES)
 def threads_reuse(family):
     """The same few addresses pass between eight threads: a single misorder shows."""
-    report, truth = traced(f"threads-{family}", "reuse", "12000", options=("--ring-bytes", 64 << 20))
+    report, truth = traced(f"threads-{family}", "reuse", "12000", options=LARGE_RING)
     compare(report, truth)
     process = report.process(truth["pid"])
     require(process["missed_frees"] == 0, f"{process['missed_frees']} missed frees")
@@ -136,7 +137,7 @@ def threads_reuse(family):
 
 @test("threads.reuse-run")
 def threads_reuse_run():
-    report, truth = started("threads-glibc", "reuse", "12000", options=("--ring-bytes", 64 << 20))
+    report, truth = started("threads-glibc", "reuse", "12000", options=LARGE_RING)
     compare(report, truth)
     require(report.process(truth["pid"])["unmatched_frees"] == 0, "unmatched frees")
 

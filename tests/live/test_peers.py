@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The same totals as LeakSanitizer and Valgrind on the same program."""
+
+import os
+import re
+import subprocess
+import xml.etree.ElementTree as tree
+
+from harness import Skip, fixture, need_program, require, scratch, test
+from target import Told
+from tracer import compare, fine, run
+
+LOST = ("lose_direct", "lose_chained")
+
+
+def traced():
+    told = Told()
+    report = fine(run(told, fixture("lost"), "--now"))
+    compare(report, told.truths()[0])
+    return report, told.pid()
+
+
+def totals(report, functions):
+    return (sum(report.sum(f, "live_bytes") for f in functions),
+            sum(report.sum(f, "live_count") for f in functions))
+
+
+@test("peers.leak-sanitizer")
+def leak_sanitizer():
+    program = fixture("lost-sanitized")
+    environment = dict(os.environ, LSAN_OPTIONS="exitcode=23", FIXTURE_OUT=scratch("lsan"))
+    done = subprocess.run([program, "--now"], capture_output=True, text=True, env=environment,
+                          stdin=subprocess.DEVNULL, timeout=60, check=False)
+    summary = re.search(r"(\d+) byte\(s\) leaked in (\d+) allocation\(s\)", done.stderr)
+    if not summary:
+        raise Skip(f"LeakSanitizer does not work here: {done.stderr[-200:]!r}")
+    theirs = (int(summary[1]), int(summary[2]))
+    report, _ = traced()
+    ours = totals(report, LOST)
+    require(ours == theirs, f"bytes and blocks lost: {ours}, LeakSanitizer {theirs}")
+
+
+@test("peers.valgrind")
+def valgrind():
+    need_program("valgrind")
+    path = scratch("memcheck.xml")
+    environment = dict(os.environ, FIXTURE_OUT=scratch("valgrind"))
+    subprocess.run(["valgrind", "--tool=memcheck", "--leak-check=full", "--show-leak-kinds=all",
+                    "--run-libc-freeres=no", "--xml=yes", f"--xml-file={path}", fixture("lost"),
+                    "--now"], env=environment, stdin=subprocess.DEVNULL, timeout=80, check=True,
+                   capture_output=True)
+    lost, live = [0, 0], [0, 0]
+    for error in tree.parse(path).getroot().findall("error"):
+        what = error.find("xwhat")
+        if what is None or not error.findtext("kind", "").startswith("Leak_"):
+            continue
+        size = (int(what.findtext("leakedbytes")), int(what.findtext("leakedblocks")))
+        kinds = [live]
+        if error.findtext("kind") in ("Leak_DefinitelyLost", "Leak_IndirectlyLost"):
+            kinds.append(lost)
+        for total in kinds:
+            total[0] += size[0]
+            total[1] += size[1]
+    report, pid = traced()
+    ours = totals(report, LOST)
+    require(ours == tuple(lost), f"bytes and blocks lost: {ours}, Valgrind {tuple(lost)}")
+    process = report.process(pid)
+    all_of_ours = (process["live_bytes"], process["live_count"])
+    require(all_of_ours == tuple(live),
+            f"bytes and blocks at exit: {all_of_ours}, Valgrind {tuple(live)}")
