@@ -26,6 +26,7 @@ struct heap_options {
 	uint64_t max_bytes;		/* bound of the heap's own memory; 0: no bound */
 	uint64_t sample_bytes;		/* as the kernel side samples; 0 exact */
 	bool by_thread;			/* a site per thread */
+	uint32_t page_bytes;		/* of the mapping layer, a power of two; 0: 4096 */
 };
 
 /* Selects and orders what heap_fill puts into a profile. */

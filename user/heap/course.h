@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Inside the verdicts: the figures of a site's course that they are made from. */
+#ifndef SEEP_HEAP_COURSE_H
+#define SEEP_HEAP_COURSE_H
+
+#include "heap/verdict.h"
+
+/* "The time" is that since the site's first allocation; counts are blocks. */
+struct course {
+	double begin, now, seconds; /* begin, now: since the capture began */
+	size_t nr; /* intervals of the time */
+	double blocks_seen;
+	double allocated, allocated_bytes, gone;
+	double live, live_bytes;
+	double allocated_first_half, live_first_half; /* born in it; live: now */
+	double born[4], survivors[4]; /* in each quarter; survivors: of those, live now */
+	double minimum[4]; /* least outstanding count in each quarter */
+	double rise; /* of the outstanding count over the second half */
+	double last_eighth; /* rise in it, to an eighth of the rise over the time */
+	double largest_step; /* share of the rise made in one interval: 0..1 */
+	double unmatched; /* releases of older blocks, set against `rise` */
+	double old_share; /* of the live bytes, born in the first half */
+	double burst_begin, burst_seconds; /* shortest stretch with 80% of the live bytes */
+	double swelling; /* growth of the outstanding bytes since the first quarter */
+	double outstanding[PROFILE_COHORTS], outstanding_bytes[PROFILE_COHORTS];
+};
+
+void course_read(const struct verdict_course *site, struct course *ret_course);
+/* Bytes a second over the second half of the capture. */
+double course_growth(const struct verdict_course *site);
+bool course_rises(const struct course *course);
+bool course_swells(const struct course *course);
+/*
+ * Survivors' share of the blocks of the first quarter to that of the second; *ret_error
+ * (may be NULL) one standard error of it.
+ */
+double course_shrinking(const struct course *course, double *ret_error);
+/* z of the outstanding count. */
+double course_mann_kendall(const struct course *course);
+
+#endif

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reads the heap out into a profile. Sums come from the cohorts of the sites; what only the
+ * blocks can tell (the largest, the oldest, the error of an estimate, and everything when a
+ * filter leaves blocks out) from one walk over all of them. Verdicts are always made from
+ * all blocks: a filter changes what is shown, not what is so.
+ */
+#include "heap/state.h"
+
+#include "base/vec.h"
+#include "heap/tally.h"
+#include "heap/verdict.h"
+
+#include <errno.h>
+#include <math.h>
+
+/* One call of heap_fill. */
+struct filling {
+	struct heap *heap;
+	const struct heap_naming *naming;
+	struct profile *profile;
+	struct tallies *tallies;
+	size_t max_sites;
+	bool live_only;
+	uint32_t now;
+	uint32_t nr_cohorts;
+	uint32_t *process_of; /* by index of the space */
+};
+
+/* A site on its way into the profile. */
+struct candidate {
+	uint32_t number, space;
+	uint64_t live_bytes;
+};
+
+static double seconds(uint32_t time)
+{
+	return time / 1000.0;
+}
+
+static uint32_t end_of(const struct filling *f, const struct space *space)
+{
+	return space->ended && space->end < f->now ? space->end : f->now;
+}
+
+static int by_space_and_size(const void *left, const void *right)
+{
+	const struct candidate *a = left, *b = right;
+
+	if (a->space != b->space)
+		return a->space < b->space ? -1 : 1;
+	if (a->live_bytes != b->live_bytes)
+		return a->live_bytes > b->live_bytes ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static uint64_t round_count(const struct filling *f, uint64_t count)
+{
+	return (count + f->heap->count_one / 2) / f->heap->count_one;
+}
+
+/* Adds the site's figures to the row, which may hold others already. */
+static int add_figures(const struct filling *f, uint32_t number, struct profile_site *row)
+{
+	const struct site *site = sites_at(f->heap->sites, number);
+	const struct space *space = spaces_at(f->heap->spaces, site->key.space);
+	const struct tally *tally = tallies_at(f->tallies, number);
+	uint64_t alloc_bytes = 0, alloc_count = 0, live_bytes = 0, live_count = 0;
+	double interval = seconds(sites_interval(f->heap->sites)), end = seconds(end_of(f, space));
+
+	if (!row->cohorts) {
+		row->cohorts = calloc(f->nr_cohorts, sizeof(*row->cohorts));
+		if (!row->cohorts)
+			return -ENOMEM;
+		row->nr_cohorts = f->nr_cohorts;
+	}
+	for (uint32_t i = 0; i < f->nr_cohorts; i++) {
+		const struct cohort *c = &site->cohorts[i];
+		struct profile_cohort *to = &row->cohorts[i];
+		struct tally_cohort live = tallies_live(f->tallies, number, i);
+
+		to->begin = i * interval;
+		to->end = fmin((i + 1) * interval, fmax(seconds(f->now), to->begin));
+		to->alloc_bytes += c->alloc_bytes;
+		to->alloc_count += round_count(f, c->alloc_count);
+		to->live_bytes += live.bytes;
+		to->live_count += round_count(f, live.count);
+		alloc_bytes += c->alloc_bytes;
+		alloc_count += c->alloc_count;
+		live_bytes += c->live_bytes;
+		live_count += c->live_count;
+	}
+	row->alloc_bytes += alloc_bytes;
+	row->alloc_count += round_count(f, alloc_count);
+	row->free_bytes += alloc_bytes - live_bytes - site->evicted_bytes;
+	row->free_count += round_count(f, alloc_count - live_count - site->evicted_count);
+	row->live_bytes += tally->live_bytes;
+	row->live_count += round_count(f, tally->live_count);
+	if (tally->largest > row->largest)
+		row->largest = tally->largest;
+	if (tally->seen)
+		row->oldest_seconds = fmax(row->oldest_seconds, end - seconds(tally->oldest));
+	/* Variances until finish_row. */
+	row->live_bytes_error += tally->bytes_variance;
+	row->live_count_error += tally->count_variance;
+	return 0;
+}
+
+static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, struct verdict *ret)
+{
+	const struct site *site = sites_at(f->heap->sites, numbers[0]);
+	struct space *space = spaces_at(f->heap->spaces, site->key.space);
+	double one = f->heap->count_one;
+	struct verdict_course course = {
+		.interval = seconds(sites_interval(f->heap->sites)),
+		.begin = seconds(space->begin),
+		.now = seconds(end_of(f, space)),
+		.ended = space->ended,
+		.nr = f->nr_cohorts,
+	};
+
+	space_merge(space, sites_doublings(f->heap->sites));
+	for (uint32_t i = 0; i < f->nr_cohorts; i++)
+		course.intervals[i].unmatched = space->unmatched[i];
+	for (size_t n = 0; n < nr; n++) {
+		site = sites_at(f->heap->sites, numbers[n]);
+		course.evicted_count += site->evicted_count / one;
+		for (uint32_t i = 0; i < f->nr_cohorts; i++) {
+			struct verdict_interval *to = &course.intervals[i];
+			const struct cohort *c = &site->cohorts[i];
+
+			to->alloc_bytes += c->alloc_bytes;
+			to->alloc_count += c->alloc_count / one;
+			to->live_bytes += c->live_bytes;
+			to->live_count += c->live_count / one;
+			to->gone_bytes += c->gone_bytes;
+			to->gone_count += c->gone_count / one;
+		}
+		course.blocks_seen += tallies_at(f->tallies, numbers[n])->seen;
+	}
+	verdict_site(&course, ret);
+}
+
+static const char *name_of(const char *(*name)(void *, uint8_t), void *context, uint8_t number)
+{
+	const char *text = name ? name(context, number) : NULL;
+
+	return text ? text : "unknown";
+}
+
+static int finish_row(const struct filling *f, const struct site *site,
+		      const struct verdict *verdict, struct profile_site *row)
+{
+	const struct heap_naming *n = f->naming;
+	bool others = row->id > UINT32_MAX, mapping = site->key.family == SEEP_FAMILY_MAPPING;
+	const char *operation = "other sites";
+
+	row->live_bytes_error = sqrt(row->live_bytes_error);
+	row->live_count_error = sqrt(row->live_count_error);
+	row->growth_rate = verdict->growth_rate;
+	row->verdict = verdict->verdict;
+	row->evidence = profile_string(f->profile, verdict->evidence);
+	if (!others)
+		operation = mapping ? "mmap" : name_of(n->operation_name, n->context, site->key.op);
+	row->family = profile_string(
+		f->profile, mapping && !n->family_name
+				    ? "mapping"
+				    : name_of(n->family_name, n->context, site->key.family));
+	row->operation = profile_string(f->profile, operation);
+	return row->evidence && row->family && row->operation ? 0 : -ENOMEM;
+}
+
+static int add_row(struct filling *f, const uint32_t *numbers, size_t nr, bool others)
+{
+	const struct site *site = sites_at(f->heap->sites, numbers[0]);
+	struct space *space = spaces_at(f->heap->spaces, site->key.space);
+	struct profile *p = f->profile;
+	struct profile_site *row;
+	struct verdict verdict;
+	int err = 0;
+
+	row = vec_push(&p->sites, &p->nr_sites, &p->cap_sites);
+	if (!row)
+		return -ENOMEM;
+	row->id = others ? (1ULL << 32) + site->key.space : numbers[0];
+	row->process = f->process_of[site->key.space];
+	row->stack = PROFILE_NONE;
+	row->family = row->operation = "";
+	if (!others) {
+		row->tid = site->key.tid;
+		if (site->key.stack && f->naming->add_stack)
+			row->stack = f->naming->add_stack(f->naming->context, space->id,
+							  site->key.stack, p);
+	}
+	for (size_t i = 0; i < nr && !err; i++)
+		err = add_figures(f, numbers[i], row);
+	if (err)
+		return err;
+	judge(f, numbers, nr, &verdict);
+	return finish_row(f, site, &verdict, row);
+}
+
+static int add_process(struct filling *f, uint32_t index)
+{
+	struct space *space = spaces_at(f->heap->spaces, index);
+	struct profile *p = f->profile;
+	struct profile_process *row = vec_push(&p->processes, &p->nr_processes, &p->cap_processes);
+
+	if (!row)
+		return -ENOMEM;
+	f->process_of[index] = (uint32_t)p->nr_processes - 1;
+	row->pid = space->tgid;
+	row->ns_pid = space->ns_tgid;
+	row->parent = PROFILE_NONE;
+	if (space->forked_from && space->forked_from < index)
+		row->parent = f->process_of[space->forked_from];
+	row->generation = space->generation;
+	row->comm = profile_string(p, space->comm);
+	if (!row->comm) {
+		p->nr_processes--;
+		return -ENOMEM;
+	}
+	row->seen_seconds = seconds(end_of(f, space)) - seconds(space->begin);
+	row->exited = space->ended;
+	row->exit_status = -1;
+	row->rss_bytes = space->rss_last;
+	row->rss_start_bytes = space->rss_first;
+	row->unmatched_frees = space->unmatched_frees;
+	row->inherited_frees = space->inherited_frees;
+	row->missed_frees = space->missed_frees;
+	row->lost_frees = space->lost_frees;
+	row->tainted = space->lost_frees != 0;
+	if (f->naming->describe_process)
+		f->naming->describe_process(f->naming->context, space->id, p, row);
+	return 0;
+}
+
+static int add_points(struct filling *f, uint32_t index)
+{
+	const struct space *space = spaces_at(f->heap->spaces, index);
+	struct profile *p = f->profile;
+
+	for (size_t i = 0; i < space->nr_points; i++) {
+		struct profile_point *to = vec_push(&p->points, &p->nr_points, &p->cap_points);
+
+		if (!to)
+			return -ENOMEM;
+		to->process = f->process_of[index];
+		to->seconds = seconds(space->points[i].time);
+		to->live_bytes = space->points[i].live_bytes;
+		to->live_count = space->points[i].live_count;
+		to->rss_bytes = space->points[i].rss_bytes;
+	}
+	return 0;
+}
+
+/* The totals of the process are those of all its sites, whether they are shown or not. */
+static int sum_process(struct filling *f, const struct candidate *candidates, size_t nr,
+		       struct profile_process *process)
+{
+	struct profile_site sum = { 0 }, mapped = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i++) {
+		const struct site *site = sites_at(f->heap->sites, candidates[i].number);
+		bool mapping = site->key.family == SEEP_FAMILY_MAPPING;
+
+		err = add_figures(f, candidates[i].number, mapping ? &mapped : &sum);
+	}
+	process->live_bytes = sum.live_bytes;
+	process->live_count = sum.live_count;
+	process->alloc_bytes = sum.alloc_bytes;
+	process->alloc_count = sum.alloc_count;
+	process->free_bytes = sum.free_bytes;
+	process->free_count = sum.free_count;
+	process->mapped_bytes = mapped.live_bytes;
+	process->mapped_count = mapped.live_count;
+	free(sum.cohorts);
+	free(mapped.cohorts);
+	return err;
+}
+
+static int judge_process(struct filling *f, uint32_t index, size_t first_site)
+{
+	const struct space *space = spaces_at(f->heap->spaces, index);
+	struct profile *p = f->profile;
+	struct profile_process *row = &p->processes[f->process_of[index]];
+	struct verdict_process process = {
+		.seconds = row->seen_seconds,
+		.ended = row->exited,
+		.live_bytes = row->live_bytes,
+		.alloc_count = row->alloc_count,
+		.rss_start_bytes = row->rss_start_bytes,
+		.rss_bytes = row->rss_bytes,
+		.lost_frees = row->lost_frees,
+	};
+	struct verdict verdict;
+
+	if (space->nr_points)
+		process.live_start_bytes = space->points[0].live_bytes;
+	for (size_t i = first_site; i < p->nr_sites; i++) {
+		const struct profile_site *s = &p->sites[i];
+
+		process.by_verdict[s->verdict].bytes += s->live_bytes;
+		process.by_verdict[s->verdict].rate += s->growth_rate;
+		process.by_verdict[s->verdict].sites++;
+	}
+	verdict_process(&process, &verdict);
+	row->verdict = verdict.verdict;
+	row->evidence = profile_string(p, verdict.evidence);
+	return row->evidence ? 0 : -ENOMEM;
+}
+
+/* The rows of one space, whose candidates come largest first. */
+static int add_sites(struct filling *f, const struct candidate *candidates, size_t nr)
+{
+	uint32_t *rest = malloc((nr + 1) * sizeof(*rest));
+	size_t nr_rest = 0, shown = 0;
+	int err = 0;
+
+	if (!rest)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr && !err; i++) {
+		const struct candidate *c = &candidates[i];
+		bool others = sites_at(f->heap->sites, c->number)->key.kind == SITE_OTHERS;
+
+		if (f->live_only && !tallies_at(f->tallies, c->number)->seen)
+			continue;
+		if (others || shown >= f->max_sites) {
+			rest[nr_rest++] = c->number;
+			continue;
+		}
+		shown++;
+		err = add_row(f, &c->number, 1, false);
+	}
+	if (!err && nr_rest)
+		err = add_row(f, rest, nr_rest, true);
+	free(rest);
+	return err;
+}
+
+static struct candidate *list_candidates(const struct filling *f, size_t *ret_nr)
+{
+	size_t nr = sites_count(f->heap->sites);
+	struct candidate *list = calloc(nr + 1, sizeof(*list));
+
+	if (!list)
+		return NULL;
+	for (uint32_t n = 1; n <= nr; n++)
+		list[n - 1] = (struct candidate){ n, sites_at(f->heap->sites, n)->key.space,
+						  tallies_at(f->tallies, n)->live_bytes };
+	qsort(list, nr, sizeof(*list), by_space_and_size);
+	*ret_nr = nr;
+	return list;
+}
+
+/* A process that came and went between two looks and allocated nothing is no news. */
+static bool worth_a_row(const struct space *space, size_t nr_sites)
+{
+	return nr_sites || !space->ended || space->unmatched_frees || space->lost_frees;
+}
+
+static int add_spaces(struct filling *f)
+{
+	size_t nr, first = 0, last;
+	struct candidate *list = list_candidates(f, &nr);
+	int err = list ? 0 : -ENOMEM;
+
+	for (uint32_t index = 1; index <= spaces_count(f->heap->spaces) && !err; index++) {
+		size_t first_row = f->profile->nr_sites;
+
+		for (last = first; last < nr && list[last].space == index;)
+			last++;
+		f->process_of[index] = PROFILE_NONE;
+		if (!worth_a_row(spaces_at(f->heap->spaces, index), last - first))
+			continue;
+		err = add_process(f, index);
+		if (!err)
+			err = sum_process(f, &list[first], last - first,
+					  &f->profile->processes[f->process_of[index]]);
+		if (!err)
+			err = add_sites(f, &list[first], last - first);
+		if (!err)
+			err = judge_process(f, index, first_row);
+		if (!err)
+			err = add_points(f, index);
+		first = last;
+	}
+	free(list);
+	return err;
+}
+
+static void add_health(const struct heap *h, struct profile_health *health)
+{
+	struct heap_stats stats = heap_stats(h);
+
+	health->unmatched_frees += stats.unmatched_frees;
+	health->inherited_frees += stats.inherited_frees;
+	health->missed_frees += stats.missed_frees;
+	health->blocks_evicted += stats.blocks_evicted;
+	health->evicted_bytes += stats.evicted_bytes;
+	health->sites_folded += stats.sites_folded;
+	health->collector_bytes += stats.bytes;
+}
+
+int heap_fill(struct heap *h, uint64_t now, const struct heap_filter *filter, bool live_only,
+	      size_t max_sites, const struct heap_naming *naming, struct profile *profile)
+{
+	static const struct heap_naming nameless;
+	struct filling f = {
+		.heap = h,
+		.naming = naming ? naming : &nameless,
+		.profile = profile,
+		.max_sites = max_sites,
+		.live_only = live_only,
+		.now = heap_time(h, now),
+	};
+	int err = -ENOMEM;
+
+	f.nr_cohorts = sites_cohort(h->sites, f.now) + 1;
+	f.process_of = calloc(spaces_count(h->spaces) + 1, sizeof(*f.process_of));
+	f.tallies = tallies_new(h, f.now, filter);
+	if (f.process_of && f.tallies)
+		err = add_spaces(&f);
+	if (!err)
+		add_health(h, &profile->health);
+	tallies_free(f.tallies);
+	free(f.process_of);
+	return err;
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The statistics of a leak.
+ *
+ * Outstanding memory that rises is no leak yet: every process that has just started, or has
+ * just been attached to, shows a rise, since the blocks from before are not known and each
+ * site begins at nothing. What a tracer knows beyond the rise is which blocks are still there,
+ * by their time of birth. For a site with the arrival rate r and the survival function S(age)
+ * the cohort born at t holds r S(T - t) live blocks at the time T:
+ *
+ *   given back      S falls to 0 within the capture: the old cohorts are empty   steady
+ *   a leak          S levels off above 0: old cohorts keep a share, and later
+ *                   ones keep the same                                           growing
+ *   a cache         S = 1, but r falls to 0                                      filling
+ *   loaded at once  S = 1, r is one pulse                                        burst
+ *
+ * Cohorts alone cannot tell two cases from a leak, and both are common:
+ *
+ * 1. Lifetimes longer than the capture (sessions of 30 s, traced for 20 s). Nothing born in
+ *    the capture has died, S = 1 as far as it can be seen. But a site in balance releases as
+ *    many blocks as it allocates, and those are blocks from before the capture: releases
+ *    that match nothing. In balance the expectation of such releases equals that of the
+ *    site's net growth in every stretch of time, whatever the law of lifetimes. So a site is
+ *    called growing only if the process' unmatched releases are fewer than half of the site's
+ *    net growth. They carry no site, thus they are held against every one: a leak in a
+ *    process with many of them is named later, when they have run dry, rather than wrongly.
+ *    Lifetimes only a little shorter than the capture show in the last stretch: the rise ends.
+ *
+ * 2. A saw-tooth (arenas, garbage collection, batches). Its mean rises in each tooth, its
+ *    troughs do not: the minima over quarters are compared, never the values. A tooth longer
+ *    than the capture is a leak as far as anyone can tell, and the evidence states how long
+ *    nothing was freed, which is all that is known.
+ *
+ * The rule for growing, on counts of blocks (bytes are too few large draws), with the capture
+ * since the site's first allocation cut into quarters:
+ *   - at least MIN_SURVIVORS blocks live, at least two born in each quarter: no verdict from
+ *     a handful of blocks, and none from one pulse;
+ *   - the minima of the outstanding count rise from the second quarter to the fourth, by more
+ *     than three standard deviations of a Poisson count that merely fluctuates (only where
+ *     there are releases: a count that never falls does not fluctuate), and the last rise is at
+ *     least SLOWING of the one before;
+ *   - Mann-Kendall's test over the course of the outstanding count gives z > 2.33 (1% one-
+ *     sided; Mann 1945, Kendall 1975, without the correction for ties, which errs on the safe
+ *     side);
+ *   - no single interval makes more than 60% of the rise, and the last eighth still rises;
+ *   - old cohorts do not shrink: the share of survivors among the blocks of the first quarter
+ *     is at least nine tenths of that of the second quarter, less one standard error;
+ *   - unmatched releases are fewer than half of the rise (1. above).
+ * Buffers that get larger in the same number are growing too: then bytes must rise over each
+ * of eight windows.
+ *
+ * A rise that fails one of these is "too little data", with the reason in the evidence, or
+ * filling when the new survivors have fallen to a quarter and less. Without a rise in the
+ * second half a site is steady if it gave back most of what it allocated, or if most of what
+ * is live is young; else what is live is old: a burst when four fifths of the bytes were born
+ * in 15% of the time, filling when not.
+ *
+ * The thresholds were chosen on simulated shapes, and tested on others (tests/unit/
+ * test_verdict.c lists both).
+ */
+#include "heap/verdict.h"
+
+#include "heap/course.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { MIN_SURVIVORS = 16, MIN_INTERVALS = 8 };
+
+static const double MIN_SECONDS = 1.0;
+static const double SLOWING = 0.4, FILLED = 0.25; /* last rise to the rise before */
+static const double STEP = 0.6; /* of the rise in one interval */
+static const double NOT_SHRUNK = 0.9; /* oldest survivors to younger ones */
+static const double OFFSET = 0.5; /* unmatched releases to the rise */
+static const double MANN_KENDALL = 2.33;
+static const double GIVEN_BACK = 0.95;
+static const double OLD = 0.7, BURST_SHARE = 0.8, BURST_TIME = 0.15;
+static const double EVICTED = 0.05;
+
+static void set(struct verdict *v, enum profile_verdict verdict, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void set(struct verdict *v, enum profile_verdict verdict, const char *format, ...)
+{
+	va_list args;
+
+	v->verdict = verdict;
+	va_start(args, format);
+	vsnprintf(v->evidence, sizeof(v->evidence), format, args);
+	va_end(args);
+}
+
+void verdict_bytes(double bytes, char text[16])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	size_t unit = 0;
+	double size = fabs(bytes);
+
+	while (size >= 999.5 && unit + 1 < sizeof(units) / sizeof(*units)) {
+		size /= 1024;
+		unit++;
+	}
+	snprintf(text, 16, "%s%.*f %s", bytes < 0 ? "-" : "", unit && size < 99.95 ? 1 : 0,
+		 fmin(size, 999999), units[unit]);
+}
+
+/* Few enough to be read: thousands are set apart. */
+static const char *count_text(double count, char text[32])
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%.0f", fmin(count, 1e15)), to = 0;
+
+	for (int i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			text[to++] = ',';
+		text[to++] = digits[i];
+	}
+	text[to] = '\0';
+	return text;
+}
+
+/* Why a rise is not called growing, or NULL when it is. */
+static const char *doubt(const struct course *c)
+{
+	double last = c->minimum[3] - c->minimum[2], before = c->minimum[2] - c->minimum[1];
+	double error, ratio;
+
+	if (c->nr < MIN_INTERVALS)
+		return "it began too late in the capture to tell";
+	if (c->live < MIN_SURVIVORS || c->blocks_seen < MIN_SURVIVORS)
+		return "too few blocks to tell";
+	for (int q = 0; q < 4; q++)
+		if (c->survivors[q] < 2)
+			return "the survivors were born in a part of the time only";
+	if (c->largest_step > STEP)
+		return "most of the rise came in one step";
+	if (last < SLOWING * before || c->survivors[3] < SLOWING * c->survivors[1])
+		return "the rise is slowing down";
+	if (c->last_eighth < SLOWING * 0.75 && c->rise >= 8 * MIN_SURVIVORS)
+		return "the rise has ended just now";
+	if (course_mann_kendall(c) <= MANN_KENDALL)
+		return "the rise is not significant";
+	ratio = course_shrinking(c, &error);
+	if (ratio < NOT_SHRUNK - error)
+		return "the oldest blocks are being freed";
+	return NULL;
+}
+
+static void judge_growing(const struct course *c, struct verdict *v)
+{
+	double half = c->seconds / 2, freed = c->allocated_first_half - c->live_first_half;
+	char rate[16], all[32], live[32];
+
+	verdict_bytes(v->growth_rate, rate);
+	count_text(c->allocated_first_half, all);
+	if (c->unmatched >= OFFSET * c->rise && c->unmatched > 0) {
+		char unmatched[32];
+
+		set(v, VERDICT_TOO_LITTLE_DATA,
+		    "rises by %s/s, but %s blocks from before the capture were freed meanwhile: "
+		    "trace for longer than these blocks live",
+		    rate, count_text(c->unmatched, unmatched));
+	} else if (freed < 0.5) {
+		set(v, VERDICT_GROWING,
+		    "none of %s blocks allocated in the first %.1f s was freed; %s/s", all, half,
+		    rate);
+	} else {
+		set(v, VERDICT_GROWING,
+		    "of %s blocks allocated in the first %.1f s %s are still live after %.1f s "
+		    "more, "
+		    "the oldest no fewer; %s/s",
+		    all, half, count_text(c->live_first_half, live), half, rate);
+	}
+}
+
+static void judge_rising(const struct course *c, struct verdict *v)
+{
+	const char *reason = doubt(c);
+	double early = fmax(c->survivors[0], c->survivors[1]);
+	char rate[16];
+
+	verdict_bytes(v->growth_rate, rate);
+	if (!reason)
+		judge_growing(c, v);
+	else if (c->live >= MIN_SURVIVORS && c->nr >= MIN_INTERVALS &&
+		 c->survivors[3] < FILLED * early && c->survivors[2] < early &&
+		 course_shrinking(c, NULL) >= NOT_SHRUNK)
+		set(v, VERDICT_FILLING,
+		    "new survivors fell from %.0f to %.0f in a quarter of the time (%.1f s)", early,
+		    c->survivors[3], c->seconds / 4);
+	else
+		set(v, VERDICT_TOO_LITTLE_DATA, "rises by %s/s, but %s", rate, reason);
+}
+
+static void judge_flat(const struct course *c, struct verdict *v)
+{
+	char bytes[16], all[32], live[32];
+	double given_back = 1 - c->live_bytes / fmax(c->allocated_bytes, 1);
+
+	verdict_bytes(c->live_bytes, bytes);
+	count_text(c->allocated, all);
+	count_text(c->live, live);
+	if (given_back >= GIVEN_BACK || c->old_share < OLD)
+		set(v, VERDICT_STEADY,
+		    "%.1f%% of the bytes of %s blocks were freed; %s live, %.0f%% of it older than "
+		    "%.1f s",
+		    given_back * 100, all, bytes, c->old_share * 100, c->seconds / 2);
+	else if (c->burst_seconds <= BURST_TIME * c->seconds)
+		set(v, VERDICT_BURST,
+		    "%.0f%% of %s live were allocated within %.2g s, %.1f s ago, and are still "
+		    "there",
+		    BURST_SHARE * 100, bytes, c->burst_seconds, c->now - c->burst_begin);
+	else if (c->live < MIN_SURVIVORS)
+		set(v, VERDICT_TOO_LITTLE_DATA, "only %s of %s blocks are live", live, all);
+	else
+		set(v, VERDICT_FILLING,
+		    "%.0f%% of %s live were allocated in the first %.1f s, and hardly any since",
+		    c->old_share * 100, bytes, c->seconds / 2);
+}
+
+void verdict_site(const struct verdict_course *site, struct verdict *v)
+{
+	struct course c;
+	char bytes[16], count[32], all[32];
+
+	v->verdict = VERDICT_TOO_LITTLE_DATA;
+	v->growth_rate = course_growth(site);
+	course_read(site, &c);
+	verdict_bytes(c.live_bytes, bytes);
+	count_text(c.live, count);
+	count_text(c.allocated, all);
+	if (c.allocated < 0.5)
+		set(v, VERDICT_TOO_LITTLE_DATA, "nothing was allocated");
+	else if (c.live < 0.5 && site->evicted_count < 0.5)
+		set(v, VERDICT_STEADY, "all %s blocks allocated were freed", all);
+	else if (site->ended)
+		set(v, VERDICT_LIVE_AT_EXIT,
+		    "%s of %s blocks (%s) were live when the process ended", count, all, bytes);
+	else if (site->evicted_count > EVICTED * c.allocated)
+		set(v, VERDICT_TOO_LITTLE_DATA,
+		    "%.0f%% of the blocks could not be followed: give more memory (--max-memory)",
+		    site->evicted_count / c.allocated * 100);
+	else if (c.seconds < MIN_SECONDS)
+		set(v, VERDICT_TOO_LITTLE_DATA, "seen for %.1f s only", c.seconds);
+	else if (course_rises(&c))
+		judge_rising(&c, v);
+	else if (course_swells(&c))
+		set(v, VERDICT_GROWING,
+		    "its %s live blocks get larger, by %.0f%% over %.1f s, without ever shrinking",
+		    count, c.swelling * 100, c.seconds * 0.75);
+	else
+		judge_flat(&c, v);
+}
+
+static bool retains(const struct verdict_process *p, struct verdict *v)
+{
+	static const double LEAST = 4 << 20, SHARE = 0.25, GROWN = 0.1;
+	double rss = (double)p->rss_bytes - (double)p->rss_start_bytes;
+	double live = p->live_bytes - p->live_start_bytes;
+	char rss_text[16], live_text[16];
+
+	if (!p->rss_start_bytes || rss < LEAST || rss < GROWN * (double)p->rss_start_bytes ||
+	    live > SHARE * rss)
+		return false;
+	verdict_bytes(rss, rss_text);
+	verdict_bytes(live, live_text);
+	set(v, VERDICT_RETENTION, "resident memory grew by %s, outstanding blocks by %s", rss_text,
+	    live_text);
+	return true;
+}
+
+static bool overflows(const struct verdict_process *p, struct verdict *v)
+{
+	static const double LEAST = 16 << 20, SHARE = 0.5;
+	double burst = p->by_verdict[VERDICT_BURST].bytes;
+	double all = fmax(p->live_bytes, (double)p->rss_bytes);
+	char bytes[16], all_text[16];
+
+	if (burst < LEAST || burst < SHARE * all)
+		return false;
+	verdict_bytes(burst, bytes);
+	verdict_bytes(all, all_text);
+	set(v, VERDICT_OVERFLOW, "%s of %s were allocated in short bursts and kept, at %zu sites",
+	    bytes, all_text, p->by_verdict[VERDICT_BURST].sites);
+	return true;
+}
+
+void verdict_process(const struct verdict_process *p, struct verdict *v)
+{
+	size_t growing = p->by_verdict[VERDICT_GROWING].sites;
+	size_t unclear = p->by_verdict[VERDICT_TOO_LITTLE_DATA].sites;
+	char bytes[16], rate[16];
+
+	v->growth_rate = p->by_verdict[VERDICT_GROWING].rate;
+	verdict_bytes(p->live_bytes, bytes);
+	verdict_bytes(v->growth_rate, rate);
+	if (p->ended && p->live_bytes > 0)
+		set(v, VERDICT_LIVE_AT_EXIT, "%s were not freed when the process ended", bytes);
+	else if (p->ended)
+		set(v, VERDICT_NONE,
+		    "all that was allocated had been freed when the process ended");
+	else if (growing)
+		set(v, VERDICT_LEAK, "%zu growing site%s, %s/s together%s", growing,
+		    growing == 1 ? "" : "s", rate,
+		    p->lost_frees ? "; releases were lost: it may be less" : "");
+	else if (overflows(p, v) || retains(p, v))
+		return;
+	else if (p->seconds < MIN_SECONDS)
+		set(v, VERDICT_TOO_LITTLE_DATA, "traced for %.1f s only", p->seconds);
+	else if (!p->alloc_count)
+		set(v, VERDICT_TOO_LITTLE_DATA, "it allocated nothing in %.1f s", p->seconds);
+	else if (unclear && p->by_verdict[VERDICT_TOO_LITTLE_DATA].bytes > p->live_bytes / 2)
+		set(v, VERDICT_TOO_LITTLE_DATA, "%zu sites with most of the %s live are unclear",
+		    unclear, bytes);
+	else
+		set(v, VERDICT_NONE, "no site grows; %s live after %.1f s", bytes, p->seconds);
+}

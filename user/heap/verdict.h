@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Says what a site does, and what a process does, from the course of the capture. Pure
+ * arithmetic on a few hundred numbers; the reasoning is at the top of verdict.c.
+ */
+#ifndef SEEP_HEAP_VERDICT_H
+#define SEEP_HEAP_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heap/profile.h"
+
+#define VERDICT_TEXT 240
+
+/* What happened in one interval of the capture, at one site. */
+struct verdict_interval {
+	double alloc_bytes, alloc_count; /* born in it */
+	double live_bytes, live_count; /* of those, live now */
+	double gone_bytes, gone_count; /* of any age, released in it */
+	/* Of the whole process: releases of blocks from before the capture. */
+	double unmatched;
+};
+
+struct verdict_course {
+	double interval; /* seconds */
+	double begin; /* of the process, or of the capture, in seconds since the latter */
+	double now; /* or the end of the process */
+	bool ended; /* the process is gone */
+	double evicted_count; /* blocks of the site that could not be followed */
+	double blocks_seen; /* allocations really seen: in sampled mode fewer than counted */
+	size_t nr; /* intervals, oldest first; the last may be partial */
+	struct verdict_interval intervals[PROFILE_COHORTS];
+};
+
+struct verdict {
+	enum profile_verdict verdict;
+	double growth_rate; /* bytes a second over the second half */
+	char evidence[VERDICT_TEXT]; /* one sentence */
+};
+
+void verdict_site(const struct verdict_course *course, struct verdict *ret_verdict);
+
+/* What the verdict of a process is made from. */
+struct verdict_process {
+	double seconds; /* traced */
+	bool ended;
+	double live_bytes;
+	uint64_t alloc_count;
+	/* Sites by their verdict: bytes, growth and number. */
+	struct {
+		double bytes, rate;
+		size_t sites;
+	} by_verdict[VERDICT_COUNT];
+	uint64_t rss_start_bytes, rss_bytes; /* 0 unknown */
+	double live_start_bytes; /* outstanding when rss_start_bytes was taken */
+	uint64_t lost_frees;
+};
+
+void verdict_process(const struct verdict_process *process, struct verdict *ret_verdict);
+
+/* "1.5 MiB": whole bytes below 1 KiB, three digits above. */
+void verdict_bytes(double bytes, char text[16]);
+
+#endif
