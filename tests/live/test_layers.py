@@ -156,6 +156,18 @@ def sampled_large_blocks():
     require(found == 10, f"{found} blocks of 100 times the mean, not 10")
 
 
+@test("sampled.allocator-growth")
+def sampled_allocator_growth():
+    """A thread's new arena is the allocator's, though the call that made it was not drawn."""
+    target = Target("threads-glibc", "cross", "2")
+    trace = Trace("-p", target.pid, "--sample-bytes", 64 << 20).attached()
+    target.work()
+    report = fine(trace.stop())
+    found = sum(s["live_bytes"] for s in report.sites_of("cross_malloc")
+                if s["family"] == "mapping")
+    require(found == 0, f"{found} bytes of arenas are told as mappings of the program")
+
+
 @test("filter.min-size", ("-z", 1000), {"size_16": 0, "size_1000": 10, "size_100000": 10})
 @test("filter.max-size", ("-Z", 1000), {"size_16": 10, "size_1000": 10, "size_100000": 0})
 @test("filter.sizes", ("-z", 17, "-Z", 99999), {"size_16": 0, "size_1000": 10, "size_100000": 0})
