@@ -23,20 +23,21 @@ enum report_sort {
 };
 
 struct report_options {
-	size_t top;			/* sites shown a process by text; 0: all. Other formats write all */
+	size_t top; /* sites shown a process by text; 0: all. Other formats write all */
 	enum report_sort sort;
-	bool colour;			/* text: ANSI colours */
-	bool verbose;			/* text: cohorts, modules, build ids */
-	unsigned int width;		/* text: columns; 0: 100 */
+	bool colour; /* text: ANSI colours */
+	bool verbose; /* text: cohorts, modules, build ids */
+	unsigned int width; /* text: columns; 0: 100 */
 };
 
 struct report_format {
-	const char *name;		/* of --format */
-	const char *extension;		/* of a file written by default: "json", "pb.gz" */
-	const char *summary;		/* one line of help */
-	bool binary;			/* refuse a terminal */
+	const char *name; /* of --format */
+	const char *extension; /* of a file written by default: "json", "pb.gz" */
+	const char *summary; /* one line of help */
+	bool binary; /* refuse a terminal */
 	/* 0, or -errno (a write error included: the stream is flushed and checked). */
-	int (*write)(const struct profile *profile, const struct report_options *options, FILE *out);
+	int (*write)(const struct profile *profile, const struct report_options *options,
+		     FILE *out);
 };
 
 /* NULL for a name that is none. */
@@ -44,7 +45,8 @@ const struct report_format *report_format_find(const char *name);
 /* All formats, ended by NULL. */
 extern const struct report_format *const report_formats[];
 
-/* -EINVAL for a word that is none: "bytes", "count", "growth", "age", "total-bytes", "total-count" */
+/* -EINVAL for a word that is none: "bytes", "count", "growth", "age", "total-bytes", "total-count"
+ */
 int report_sort_parse(const char *word, enum report_sort *ret_sort);
 
 /*
@@ -53,6 +55,9 @@ int report_sort_parse(const char *word, enum report_sort *ret_sort);
  */
 int report_sort_sites(const struct profile *profile, uint32_t process, enum report_sort sort,
 		      uint32_t **ret_sites, size_t *ret_nr);
+
+/* A process that leaks or overflows, or a site that grows or is lost: exit code 10. */
+bool report_has_findings(const struct profile *profile);
 
 /*
  * Compares two captures site by site (same process exe or comm, same function names and

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Owns the section of one process: its figures, then its top sites. */
+#include "report/text.h"
+#include "report/label.h"
+#include "report/words.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define CONTAINER_DIGITS 12
+
+/* "", ", has ended", ", has ended with status 1", ", was killed by signal 9" */
+static const char *end_words(struct words *words, const struct profile_process *process)
+{
+	int status = process->exit_status;
+
+	if (!process->exited)
+		words->text[0] = '\0';
+	else if (status >= 0 && WIFSIGNALED(status))
+		snprintf(words->text, sizeof(words->text), ", was killed by signal %d",
+			 WTERMSIG(status));
+	else if (status >= 0 && WIFEXITED(status))
+		snprintf(words->text, sizeof(words->text), ", has ended with status %d",
+			 WEXITSTATUS(status));
+	else
+		strcpy(words->text, ", has ended");
+	return words->text;
+}
+
+static void write_heading(struct text *text, const struct profile_process *process)
+{
+	struct words end;
+
+	fputc('\n', text->out);
+	text_say(text, 0, TEXT_BOLD, "", "%s, pid %" PRIu32 "%s%s%s%.*s%s%s%s", process->comm,
+		 process->pid, process->exe ? ", " : "", process->exe ? process->exe : "",
+		 process->container ? ", container " : "", CONTAINER_DIGITS,
+		 process->container ? process->container : "", process->runtime ? ", " : "",
+		 process->runtime ? process->runtime : "", end_words(&end, process));
+}
+
+static void write_resident(struct text *text, const struct profile_process *process)
+{
+	struct words rss, change;
+	double grown = (double)process->rss_bytes - (double)process->rss_start_bytes;
+
+	if (!process->rss_bytes)
+		return;
+	if (process->rss_start_bytes)
+		text_say(text, 2, TEXT_PLAIN, "", "Resident %s, %s since it was attached to.",
+			 words_bytes(&rss, process->rss_bytes), words_signed_bytes(&change, grown));
+	else
+		text_say(text, 2, TEXT_PLAIN, "", "Resident %s.",
+			 words_bytes(&rss, process->rss_bytes));
+}
+
+static void write_figures(struct text *text, const struct profile_process *process)
+{
+	struct words bytes, count, allocated, allocations, freed, seen;
+
+	text_say(text, 2, TEXT_PLAIN, "",
+		 "Outstanding %s%s in %s %s; allocated %s in %s calls and released %s in %s.",
+		 process->tainted ? "at most " : "", words_bytes(&bytes, process->live_bytes),
+		 words_count(&count, process->live_count),
+		 words_plural(process->live_count, "block", "blocks"),
+		 words_bytes(&allocated, process->alloc_bytes),
+		 words_count(&allocations, process->alloc_count),
+		 words_bytes(&freed, process->free_bytes),
+		 words_seconds(&seen, process->seen_seconds));
+	write_resident(text, process);
+	if (process->mapped_count)
+		text_say(text, 2, TEXT_PLAIN, "",
+			 "Besides, %s in %s %s made by other code than allocators.",
+			 words_bytes(&bytes, process->mapped_bytes),
+			 words_count(&count, process->mapped_count),
+			 words_plural(process->mapped_count, "mapping", "mappings"));
+	if (process->tainted)
+		text_say(text, 2, TEXT_WARNING, "Upper bounds: ",
+			 "%s of its releases %s lost, so blocks shown here may be long gone.",
+			 words_count(&count, process->lost_frees),
+			 words_plural(process->lost_frees, "was", "were"));
+}
+
+/* Files that its stacks go through and that are not on the disk any more, each once. */
+static void write_deleted(struct text *text, uint32_t process)
+{
+	const struct profile *profile = text->profile;
+	bool *seen = calloc(profile->nr_modules + 1, sizeof(*seen));
+
+	if (!seen) {
+		text->error = text->error ? text->error : -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		const struct profile_stack *stack = label_site_stack(profile, &profile->sites[i]);
+
+		if (profile->sites[i].process != process)
+			continue;
+		for (uint32_t j = 0; stack && j < stack->nr_frames; j++)
+			if (profile->frames[stack->frames[j]].module != PROFILE_NONE)
+				seen[profile->frames[stack->frames[j]].module] = true;
+	}
+	for (size_t i = 0; i < profile->nr_modules; i++)
+		if (seen[i] && profile->modules[i].deleted)
+			text_say(text, 2, TEXT_PLAIN, "",
+				 "It runs a file that has been removed or replaced on the disk: %s",
+				 profile->modules[i].path);
+	free(seen);
+}
+
+/* " +-4%" in sampled mode, else "" */
+static const char *error_words(struct words *words, double error, double value)
+{
+	struct words share;
+
+	words->text[0] = '\0';
+	if (error > 0 && value > 0)
+		snprintf(words->text, sizeof(words->text), " +-%.40s",
+			 words_share(&share, error, value));
+	return words->text;
+}
+
+static void write_site_heading(struct text *text, const struct profile_site *site, size_t number)
+{
+	struct words bytes, error, count, growth, age, thread = { "" };
+	char label[16];
+
+	snprintf(label, sizeof(label), "%3zu. ", number);
+	if (site->tid)
+		snprintf(thread.text, sizeof(thread.text), ", thread %" PRIu32, site->tid);
+	text_say(text, 0, TEXT_BOLD, label, "%s%s in %s %s, %s%s%s, %s %s%s",
+		 words_bytes(&bytes, site->live_bytes),
+		 error_words(&error, site->live_bytes_error, site->live_bytes),
+		 words_count(&count, site->live_count),
+		 words_plural(site->live_count, "block", "blocks"),
+		 words_growth(&growth, site->growth_rate), site->live_count ? ", oldest " : "",
+		 site->live_count ? words_seconds(&age, site->oldest_seconds) : "", site->family,
+		 site->operation, thread.text);
+}
+
+static void write_site_verdict(struct text *text, const struct profile_site *site)
+{
+	enum text_style style = TEXT_PLAIN;
+	char label[48];
+
+	if (site->verdict == VERDICT_GROWING || site->verdict == VERDICT_LOST ||
+	    site->verdict == VERDICT_LIVE_AT_EXIT)
+		style = TEXT_BAD;
+	else if (site->verdict == VERDICT_STEADY)
+		style = TEXT_GOOD;
+	else if (site->verdict != VERDICT_TOO_LITTLE_DATA)
+		style = TEXT_WARNING;
+	snprintf(label, sizeof(label), "%s%s", profile_verdict_name(site->verdict),
+		 site->evidence ? ": " : "");
+	text_say(text, 5, style, label, "%s", site->evidence ? site->evidence : "");
+}
+
+/* How much of what was born in each interval is still there. */
+static void write_cohorts(struct text *text, const struct profile_site *site)
+{
+	char *list = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&list, &size);
+	struct words share;
+
+	if (!stream) {
+		text->error = text->error ? text->error : -ENOMEM;
+		return;
+	}
+	for (uint32_t i = 0; i < site->nr_cohorts; i++) {
+		const struct profile_cohort *cohort = &site->cohorts[i];
+
+		if (cohort->alloc_bytes)
+			fprintf(stream, " %s",
+				words_share(&share, cohort->live_bytes, cohort->alloc_bytes));
+		else
+			fputs(" -", stream);
+	}
+	if (fclose(stream) == 0)
+		text_say(text, 5, TEXT_PLAIN, "", "Still there of each %s's bytes, oldest first:%s",
+			 words_seconds(&share, site->cohorts[0].end - site->cohorts[0].begin),
+			 list);
+	free(list);
+}
+
+static void write_site(struct text *text, const struct profile_site *site, size_t number)
+{
+	fputc('\n', text->out);
+	write_site_heading(text, site, number);
+	write_site_verdict(text, site);
+	if (text->options->verbose && site->nr_cohorts)
+		write_cohorts(text, site);
+	text_stack(text, site, 8);
+}
+
+static void write_rest(struct text *text, const uint32_t *sites, size_t from, size_t nr)
+{
+	struct words bytes;
+	double rest = 0;
+
+	for (size_t i = from; i < nr; i++)
+		rest += text->profile->sites[sites[i]].live_bytes;
+	fputc('\n', text->out);
+	text_say(text, 5, TEXT_PLAIN, "", "%zu more %s with %s (-T shows more).", nr - from,
+		 words_plural(nr - from, "site", "sites"), words_bytes(&bytes, rest));
+}
+
+/* Sites with nothing outstanding matter only where what was allocated is asked for. */
+static size_t drop_empty(const struct text *text, uint32_t *sites, size_t nr)
+{
+	size_t kept = 0;
+
+	if (text->options->sort == REPORT_BY_ALLOC_BYTES ||
+	    text->options->sort == REPORT_BY_ALLOC_COUNT)
+		return nr;
+	for (size_t i = 0; i < nr; i++)
+		if (text->profile->sites[sites[i]].live_count)
+			sites[kept++] = sites[i];
+	return kept;
+}
+
+void text_process(struct text *text, uint32_t index)
+{
+	const struct profile_process *process = &text->profile->processes[index];
+	size_t nr, shown;
+	uint32_t *sites;
+	int err;
+
+	write_heading(text, process);
+	write_figures(text, process);
+	write_deleted(text, index);
+	err = report_sort_sites(text->profile, index, text->options->sort, &sites, &nr);
+	if (err) {
+		text->error = text->error ? text->error : err;
+		return;
+	}
+	nr = drop_empty(text, sites, nr);
+	shown = text->options->top && text->options->top < nr ? text->options->top : nr;
+	for (size_t i = 0; i < shown; i++)
+		write_site(text, &text->profile->sites[sites[i]], i + 1);
+	if (shown < nr)
+		write_rest(text, sites, shown, nr);
+	free(sites);
+}

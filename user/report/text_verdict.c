@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Owns the sentence that says of one process what is wrong with it, and where. */
+#include "report/text.h"
+#include "report/label.h"
+#include "report/words.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct blame {
+	double rate; /* bytes a second, of all sites that grow */
+	uint64_t bytes; /* live, of all sites with a finding */
+	const struct profile_site *worst; /* NULL: no site has a finding */
+	double worst_rate;
+	uint64_t worst_bytes;
+};
+
+static bool is_finding(const struct profile_site *site)
+{
+	return site->verdict == VERDICT_GROWING || site->verdict == VERDICT_LOST ||
+	       site->verdict == VERDICT_LIVE_AT_EXIT || site->verdict == VERDICT_BURST;
+}
+
+static struct blame find_blame(const struct profile *profile, uint32_t process)
+{
+	struct blame blame = { 0 };
+
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		const struct profile_site *site = &profile->sites[i];
+		double rate = site->growth_rate > 0 ? site->growth_rate : 0;
+
+		if (site->process != process || !is_finding(site))
+			continue;
+		blame.rate += rate;
+		blame.bytes += site->live_bytes;
+		if (blame.worst &&
+		    (rate < blame.worst_rate ||
+		     (rate == blame.worst_rate && site->live_bytes <= blame.worst_bytes)))
+			continue;
+		blame.worst = site;
+		blame.worst_rate = rate;
+		blame.worst_bytes = site->live_bytes;
+	}
+	return blame;
+}
+
+char *text_place(const struct profile *profile, const struct profile_site *site)
+{
+	uint32_t index = label_place(profile, site);
+	const struct profile_frame *frame;
+	char *label, *place = NULL;
+	int length;
+
+	if (index == PROFILE_NONE)
+		return label_clean(site->operation);
+	frame = &profile->frames[index];
+	label = label_frame(profile, frame);
+	if (!label)
+		return NULL;
+	if (frame->file && frame->line)
+		length = asprintf(&place, "%s (%s:%" PRIu32 ")", label,
+				  label_base_name(frame->file), frame->line);
+	else if (frame->function && frame->module != PROFILE_NONE)
+		length = asprintf(&place, "%s (%s)", label,
+				  label_base_name(profile->modules[frame->module].path));
+	else
+		length = asprintf(&place, "%s", label);
+	free(label);
+	return length < 0 ? NULL : place;
+}
+
+/* "; 93% of it from session_create (session.c:118)"; "" when no site is to blame. */
+static char *blame_words(const struct profile *profile, const struct blame *blame)
+{
+	struct words share;
+	char *place, *sentence = NULL;
+	bool by_rate = blame->rate > 0;
+	double part = by_rate ? blame->worst_rate : (double)blame->worst_bytes;
+	double whole = by_rate ? blame->rate : (double)blame->bytes;
+
+	if (!blame->worst)
+		return label_clean("");
+	place = text_place(profile, blame->worst);
+	if (!place)
+		return NULL;
+	if (asprintf(&sentence, ", %s of it from %s",
+		     part >= whole ? "all" : words_share(&share, part, whole), place) < 0)
+		sentence = NULL;
+	free(place);
+	return sentence;
+}
+
+static void say_leak(struct text *text, const struct profile_process *process,
+		     const struct blame *blame, const char *where)
+{
+	struct words amount, blocks, age;
+
+	if (process->exited && blame->worst && blame->worst->verdict == VERDICT_LIVE_AT_EXIT)
+		text_say(text, 0, TEXT_BAD, "LEAK       ",
+			 "%s (pid %" PRIu32 ") ended with %s in %s %s not freed%s.", process->comm,
+			 process->pid, words_bytes(&amount, process->live_bytes),
+			 words_count(&blocks, process->live_count),
+			 words_plural(process->live_count, "block", "blocks"), where);
+	else if (blame->rate > 0)
+		text_say(text, 0, TEXT_BAD, "LEAK       ",
+			 "%s (pid %" PRIu32 ") leaks %s an hour%s.", process->comm, process->pid,
+			 words_bytes(&amount, blame->rate * 3600), where);
+	else
+		text_say(text, 0, TEXT_BAD, "LEAK       ",
+			 "%s (pid %" PRIu32 ") has leaked %s in %s%s.", process->comm, process->pid,
+			 words_bytes(&amount, blame->worst ? blame->bytes : process->live_bytes),
+			 words_seconds(&age, process->seen_seconds), where);
+}
+
+static void say_other(struct text *text, const struct profile_process *process, const char *where)
+{
+	struct words live, rss;
+
+	switch (process->verdict) {
+	case VERDICT_OVERFLOW:
+		text_say(text, 0, TEXT_BAD, "OVERFLOW   ",
+			 "%s (pid %" PRIu32 ") holds too much at once: %s outstanding%s.",
+			 process->comm, process->pid, words_bytes(&live, process->live_bytes),
+			 where);
+		break;
+	case VERDICT_RETENTION:
+		text_say(text, 0, TEXT_WARNING, "RETENTION  ",
+			 "%s (pid %" PRIu32 ") gives its memory back, but the allocator keeps it: "
+			 "%s outstanding, %s resident.",
+			 process->comm, process->pid, words_bytes(&live, process->live_bytes),
+			 words_bytes(&rss, process->rss_bytes));
+		break;
+	case VERDICT_TOO_LITTLE_DATA:
+		text_say(text, 0, TEXT_WARNING, "UNDECIDED  ",
+			 "%s (pid %" PRIu32 "): too little data for a verdict.", process->comm,
+			 process->pid);
+		break;
+	case VERDICT_NONE:
+		text_say(text, 0, TEXT_GOOD, "NO LEAK    ",
+			 "%s (pid %" PRIu32 "): nothing found; %s outstanding.", process->comm,
+			 process->pid, words_bytes(&live, process->live_bytes));
+		break;
+	default:
+		text_say(text, 0, TEXT_WARNING, "NOTE       ",
+			 "%s (pid %" PRIu32 "): %s; %s outstanding%s.", process->comm, process->pid,
+			 profile_verdict_name(process->verdict),
+			 words_bytes(&live, process->live_bytes), where);
+	}
+}
+
+void text_verdict(struct text *text, uint32_t index)
+{
+	const struct profile_process *process = &text->profile->processes[index];
+	struct blame blame = find_blame(text->profile, index);
+	char *where = blame_words(text->profile, &blame);
+
+	if (!where) {
+		text->error = text->error ? text->error : -ENOMEM;
+		return;
+	}
+	if (process->verdict == VERDICT_LEAK || process->verdict == VERDICT_LOST)
+		say_leak(text, process, &blame, where);
+	else
+		say_other(text, process, where);
+	if (process->evidence)
+		text_say(text, 11, TEXT_PLAIN, "", "%s", process->evidence);
+	free(where);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Files that are there as a whole or not at all. */
+#ifndef SEEP_STORE_ATOMIC_FILE_H
+#define SEEP_STORE_ATOMIC_FILE_H
+
+#include <stddef.h>
+
+/*
+ * Makes `path` a file with these bytes, on the disk when it returns. On failure, or when
+ * the process is killed, what was at `path` is as it was and nothing is beside it (where
+ * the file system has no files without a name, a killed process leaves ".NAME.PID.part").
+ * A symbolic link is followed; what is no regular file (a pipe, /dev/stdout) is written
+ * to as it is. 0 or -errno.
+ */
+int atomic_file_write(const char *path, const void *bytes, size_t size);
+
+#endif
