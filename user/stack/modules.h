@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the symbolizer asks of the modules table beyond the public stack/symbols.h. */
+#ifndef SEEP_STACK_MODULES_H
+#define SEEP_STACK_MODULES_H
+
+#include "stack/symbols.h"
+
+/*
+ * The file of the module, even where its path means another by now. A descriptor of
+ * the caller's own to close, or -errno: -ENOEXEC for what is no ELF file, -ENOENT when
+ * it cannot be had any more.
+ */
+int modules_open(struct modules *modules, uint32_t module);
+
+/* A process that was last seen to map the module; 0 none. It may be gone by now. */
+pid_t modules_pid(const struct modules *modules, uint32_t module);
+
+/* How many files are held open at most; beyond it the least recently used is closed. */
+void modules_limit(struct modules *modules, size_t descriptors);
+
+/* Descriptors held open now. */
+size_t modules_descriptors(const struct modules *modules);
+
+#endif
