@@ -15,6 +15,7 @@ struct family_function {
 	uint8_t op;			/* enum seep_op */
 	bool throws;			/* C++ operator new: an exception may pass through it */
 	bool wrapper;			/* calls another entry point of the family for all its work */
+	uint8_t shift;			/* arguments before those of the op: mi_heap_malloc(heap, size) has 1 */
 };
 
 struct family {

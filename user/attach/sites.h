@@ -12,6 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+	SITE_PROLOGUE_MOST = 256,
+	SITE_CODE_MOST = 4096,
+};
+
 enum site_class {
 	SITE_NOP5 = 0,		/* 5-byte nop: no trap at all from kernel 6.18 on */
 	SITE_EMULATED,		/* nop, push, call, jmp, jcc: one trap */
@@ -34,11 +39,16 @@ struct site {
 };
 
 /*
- * `code` is the function from its first byte, `size` how much of it may be read (at most
- * 256 bytes are looked at). Never fails: offset 0 is always a valid answer.
+ * `code` is the function from its first byte, `size` how much of it may be read. At most
+ * SITE_PROLOGUE_MOST bytes are looked at for a site, SITE_CODE_MOST for branches back into
+ * them. Never fails: offset 0 is always a valid answer.
  */
 void site_choose(const struct site_wish *wish, const uint8_t *code, size_t size,
 		 struct site *ret_site);
+
+/* The first byte whatever it is, with its class. */
+void site_entry(const struct site_wish *wish, const uint8_t *code, size_t size,
+		struct site *ret_site);
 
 const char *site_class_name(enum site_class class);
 
