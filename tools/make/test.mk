@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What people run: the tests, the lints, the demonstration, the benchmarks.
 
-JOBS := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 # the oldest that is supported, and the one of the current stable release
 TEST_KERNELS ?= 5.10 6.12
 
