@@ -221,19 +221,23 @@ static bool changes_zero_flag(const struct instruction *instruction)
 				ZYDIS_CPUFLAG_ZF;
 }
 
-static void describe(const struct instruction *instruction, size_t offset, struct site *site)
+static void describe(const struct instruction *instruction, struct site *site)
 {
 	ZydisFormatter formatter;
 	char text[128];
 
-	/* A long text is cut, an impossible one left out: the words are for people only. */
+	/*
+	 * A long text is cut, an impossible one left out: the words are for people only. With no
+	 * address given, targets are told as distances.
+	 */
 	if (!ZYAN_SUCCESS(ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_ATT)) ||
 	    !ZYAN_SUCCESS(ZydisFormatterSetProperty(&formatter,
 						    ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE,
 						    ZYDIS_PADDING_DISABLED)) ||
 	    !ZYAN_SUCCESS(ZydisFormatterFormatInstruction(
 		    &formatter, &instruction->decoded, instruction->operands,
-		    instruction->decoded.operand_count_visible, text, sizeof(text), offset, NULL)))
+		    instruction->decoded.operand_count_visible, text, sizeof(text),
+		    ZYDIS_RUNTIME_ADDRESS_NONE, NULL)))
 		text[0] = '\0';
 	snprintf(site->instruction, sizeof(site->instruction), "%.47s", text);
 }
@@ -268,7 +272,7 @@ void site_walk_x86(struct site_choice *choice, const uint8_t *code, size_t size,
 		entry->why = "the first instruction is unknown";
 		return;
 	}
-	describe(&instruction, 0, entry);
+	describe(&instruction, entry);
 	find_branch_targets(&walk);
 	while (offset < SITE_PROLOGUE_MOST && decode(&walk, offset, &instruction)) {
 		struct site site = { .offset = offset, .skips_null = after_null };
@@ -280,7 +284,7 @@ void site_walk_x86(struct site_choice *choice, const uint8_t *code, size_t size,
 		if (site.why) {
 			if (after_null)
 				site.why = "after the branch that a NULL takes";
-			describe(&instruction, offset, &site);
+			describe(&instruction, &site);
 			site_offer(choice, &site);
 		}
 		leaves_on_null = null_tested && !after_null && !wish->needs_return &&
