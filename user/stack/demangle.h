@@ -7,7 +7,7 @@
 const char *demangle_language(const char *symbol);
 
 /*
- * Readable form of a C++, Rust or D symbol, as c++filt prints it, without the hash of
+ * Readable form of a C++, Rust or D symbol, as `c++filt -i` prints it, without the hash of
  * Rust's old scheme; for the caller to free. NULL for what is not mangled, for damaged
  * names, for those that would grow beyond all reason, and when out of memory.
  */
