@@ -15,7 +15,7 @@ setup-test:
 # What cannot be built here fails in its suite, so that the others still run and are counted.
 test: setup-test
 	$(Q)$(MAKE) $(JOBS) -k WERROR=1 all fixtures $(UNIT_PROGRAMS) || true
-	$(Q)tests/run runners=tests/run_test \
+	$(Q)tests/run runners=tests/run_test vmlinux=tests/vmlinux/run \
 		unit='$(MAKE) -s WERROR=1 unit' \
 		readers='$(MAKE) -s WERROR=1 readers' \
 		live='$(MAKE) -s WERROR=1 live' \
