@@ -12,10 +12,8 @@
 #include <string.h>
 
 const struct report_format *const report_formats[] = {
-	&report_text,
-	&report_json,
-	&report_collapsed,
-	NULL,
+	&report_text, &report_json, &report_collapsed, &report_pprof, &report_speedscope,
+	&report_html, NULL,
 };
 
 const struct report_format *report_format_find(const char *name)
