@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A small x86_64 ELF file made in memory: one executable segment, one symbol table. */
+#ifndef SEEP_TESTS_ELF_IMAGE_H
+#define SEEP_TESTS_ELF_IMAGE_H
+
+#include <elf.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define IMAGE_BASE 0x400000
+#define IMAGE_TEXT 0x100
+
+struct elf_image {
+	uint8_t bytes[1 << 15];
+	size_t size;
+	uint8_t text[4096];
+	size_t text_size;
+	Elf64_Sym symbols[128];
+	size_t nr_symbols;
+	char names[4096];
+	size_t names_size;
+};
+
+static inline Elf64_Sym *image_symbol(struct elf_image *image, const char *name, uint64_t address,
+				      uint64_t size)
+{
+	Elf64_Sym *symbol;
+
+	if (!image->nr_symbols) {
+		image->nr_symbols = 1;
+		image->names_size = 1;
+	}
+	symbol = &image->symbols[image->nr_symbols++];
+	symbol->st_name = image->names_size;
+	symbol->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
+	symbol->st_shndx = 1;
+	symbol->st_value = address;
+	symbol->st_size = size;
+	strcpy(image->names + image->names_size, name);
+	image->names_size += strlen(name) + 1;
+	return symbol;
+}
+
+/* Puts the code into the segment, 64 bytes apart; the address. */
+static inline uint64_t image_function(struct elf_image *image, const char *name, const void *code,
+				      size_t size)
+{
+	uint64_t address = IMAGE_BASE + IMAGE_TEXT + image->text_size;
+
+	memcpy(image->text + image->text_size, code, size);
+	image->text_size += 64;
+	image_symbol(image, name, address, size);
+	return address;
+}
+
+static inline size_t image_put(struct elf_image *image, const void *bytes, size_t size)
+{
+	size_t at = (image->size + 7) & ~(size_t)7;
+
+	memcpy(image->bytes + at, bytes, size);
+	image->size = at + size;
+	return at;
+}
+
+/* Lays the file out; the sections are 1 .text, 2 symbols, 3 names. */
+static inline void image_finish(struct elf_image *image)
+{
+	Elf64_Ehdr header = {
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, 1 },
+		.e_type = ET_EXEC,
+		.e_machine = EM_X86_64,
+		.e_phoff = sizeof(header),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = 1,
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = 4,
+	};
+	Elf64_Phdr segment = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = IMAGE_BASE };
+	Elf64_Shdr sections[4] = { { 0 },
+				   { .sh_type = SHT_PROGBITS, .sh_offset = IMAGE_TEXT },
+				   { .sh_type = SHT_SYMTAB, .sh_link = 3,
+				     .sh_entsize = sizeof(Elf64_Sym) },
+				   { .sh_type = SHT_STRTAB } };
+
+	image->size = IMAGE_TEXT;
+	image_put(image, image->text, image->text_size);
+	segment.p_filesz = image->size;
+	sections[1].sh_size = image->text_size;
+	sections[2].sh_size = image->nr_symbols * sizeof(Elf64_Sym);
+	sections[2].sh_offset = image_put(image, image->symbols, sections[2].sh_size);
+	sections[3].sh_size = image->names_size;
+	sections[3].sh_offset = image_put(image, image->names, image->names_size);
+	header.e_shoff = image_put(image, sections, sizeof(sections));
+	memcpy(image->bytes, &header, sizeof(header));
+	memcpy(image->bytes + sizeof(header), &segment, sizeof(segment));
+}
+
+/* A file of these bytes that has no name; -1 on failure. */
+static inline int image_file(const void *bytes, size_t size)
+{
+	int fd = memfd_create("elf", MFD_CLOEXEC);
+
+	if (fd >= 0 && write(fd, bytes, size) != (ssize_t)size) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+#endif
