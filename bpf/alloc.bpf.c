@@ -134,7 +134,7 @@ static __always_inline void read_arguments(struct pt_regs *ctx, struct thread *t
 					   &call->flags);
 		break;
 	case SEEP_OP_ACQUIRE_ARG:
-		call->old = argument(ctx, first);
+		call->old = argument(ctx, first - 1);
 		call->size = 1;
 		break;
 	default:
@@ -283,13 +283,16 @@ static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
 	struct thread *t = current_thread();
 	struct call *call;
 	__u64 address;
+	bool pair;
 
 	if (!t)
 		return 0;
-	address = argument(ctx, SEEP_COOKIE_ARG(cookie));
+	/* A pair counts its argument from 1. */
+	pair = SEEP_COOKIE_OP(cookie) == SEEP_OP_RELEASE;
+	address = argument(ctx, SEEP_COOKIE_ARG(cookie) - pair);
 	if (!address)
 		return 0;
-	if (SEEP_COOKIE_OP(cookie) == SEEP_OP_RELEASE) {
+	if (pair) {
 		emit_free(t, SEEP_FREE, SEEP_COOKIE_FAMILY(cookie), SEEP_OP_RELEASE, address, 0);
 		return 0;
 	}

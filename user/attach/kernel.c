@@ -24,6 +24,7 @@ enum {
 	DEFAULT_STACKS = 65536,
 	DEFAULT_SAMPLED = 262144,
 	QUANTILES = 4096,
+	BATCH = 1 << 17,	/* records handed over at once */
 };
 
 static size_t ring_size(size_t wanted)
@@ -146,7 +147,8 @@ static int hand_over(void *context, void *data, size_t size)
 	struct kernel *kernel = context;
 
 	kernel->record(kernel->record_context, data, size);
-	return 0;
+	/* Under a flood the ring is never empty; the caller has more to do than to drain it. */
+	return ++kernel->in_batch < BATCH ? 0 : -ECANCELED;
 }
 
 int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel)
@@ -213,12 +215,15 @@ int kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void
 
 	kernel->record = fn;
 	kernel->record_context = context;
+	kernel->in_batch = 0;
 	n = ring_buffer__consume(kernel->ring);
-	if (n || !timeout_ms)
-		return n;
-	n = ring_buffer__poll(kernel->ring, timeout_ms);
-	/* Records below the wake-up mark wait without a wake-up. */
-	return n ? n : ring_buffer__consume(kernel->ring);
+	if (!n && timeout_ms) {
+		n = ring_buffer__poll(kernel->ring, timeout_ms);
+		/* Records below the wake-up mark wait without a wake-up. */
+		if (!n)
+			n = ring_buffer__consume(kernel->ring);
+	}
+	return n == -ECANCELED ? (int)kernel->in_batch : n;
 }
 
 int kernel_counters(struct kernel *kernel, uint64_t ret_counters[SEEP_COUNT_MAX])

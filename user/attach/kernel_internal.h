@@ -12,6 +12,7 @@ struct kernel {
 	enum attach_mode mode;
 	kernel_record_fn record;	/* during kernel_poll */
 	void *record_context;
+	size_t in_batch;		/* records handed over by it so far */
 };
 
 #endif

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the plans of the files seen so far, by (device, inode), and the attachments made
+ * from them. Knows processes only as the pids that map those files.
+ */
+#include "trace/objects.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "heap/profile.h"
+#include "proc/maps.h"
+#include "proc/process.h"
+
+struct object {
+	uint64_t key;		/* of file_key */
+	struct plan *plan;	/* NULL: the file could not be read as one */
+	int error;		/* of plan_make, or of the last attachment */
+	size_t failed;		/* probes that could not be attached */
+};
+
+struct placed {
+	pid_t pid;		/* 0: for the host */
+	size_t object;
+	struct attachment *attachment;	/* NULL: failed, not to be tried again */
+};
+
+struct objects {
+	struct kernel *kernel;
+	const struct plan_options *options;
+	const struct features *features;
+	bool host_wide;
+	struct object *items;
+	size_t nr, cap;
+	struct placed *placed;
+	size_t nr_placed, cap_placed;
+	struct hashmap *by_file;	/* file_key -> index of items */
+};
+
+struct objects *objects_new(struct kernel *kernel, const struct plan_options *options,
+			    const struct features *features, bool host_wide)
+{
+	struct objects *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->kernel = kernel;
+	o->options = options;
+	o->features = features;
+	o->host_wide = host_wide;
+	o->by_file = hashmap_new();
+	if (!o->by_file) {
+		free(o);
+		return NULL;
+	}
+	return o;
+}
+
+void objects_detach(struct objects *o)
+{
+	while (o->nr_placed)
+		attachment_free(o->placed[--o->nr_placed].attachment);
+}
+
+void objects_free(struct objects *o)
+{
+	if (!o)
+		return;
+	objects_detach(o);
+	for (size_t i = 0; i < o->nr; i++)
+		plan_free(o->items[i].plan);
+	hashmap_free(o->by_file);
+	free(o->items);
+	free(o->placed);
+	free(o);
+}
+
+static uint64_t file_key(const struct mapping *m)
+{
+	uint64_t device = (uint64_t)m->device_major << 20 | m->device_minor;
+
+	return hash_mix(m->inode) ^ device;
+}
+
+/* The index of the mapped file's object, planned when it is new. -errno. */
+static ssize_t find_object(struct objects *o, pid_t pid, const struct mapping *m, int fd)
+{
+	uint64_t key = file_key(m), index;
+	struct object *object;
+
+	if (hashmap_get(o->by_file, key, &index))
+		return index;
+	object = vec_push(&o->items, &o->nr, &o->cap);
+	if (!object)
+		return -ENOMEM;
+	object->key = key;
+	object->error = plan_make(fd, m->path, o->options, &object->plan);
+	log_debug("%s: %zu probes (%d)", m->path, object->plan ? object->plan->nr_probes : 0,
+		  object->error);
+	if (hashmap_put(o->by_file, key, o->nr - 1)) {
+		plan_free(object->plan);
+		o->nr--;
+		return -ENOMEM;
+	}
+	return o->nr - 1;
+}
+
+static bool is_placed(const struct objects *o, pid_t pid, size_t object)
+{
+	for (size_t i = 0; i < o->nr_placed; i++)
+		if (o->placed[i].pid == pid && o->placed[i].object == object)
+			return true;
+	return false;
+}
+
+static int place(struct objects *o, pid_t pid, size_t index, int fd)
+{
+	struct object *object = &o->items[index];
+	struct placed *placed;
+
+	placed = vec_push(&o->placed, &o->nr_placed, &o->cap_placed);
+	if (!placed)
+		return -ENOMEM;
+	placed->pid = pid;
+	placed->object = index;
+	object->error = kernel_attach(o->kernel, object->plan, fd, pid, &placed->attachment,
+				      &object->failed);
+	log_debug("%s: attach for %d: %d, %zu failed", object->plan->path, pid, object->error,
+		  object->failed);
+	return object->error;
+}
+
+/* Known already and with nothing to do: spares opening the file. */
+static bool is_settled(const struct objects *o, pid_t pid, const struct mapping *m)
+{
+	uint64_t index;
+	const struct object *object;
+
+	if (!hashmap_get(o->by_file, file_key(m), &index))
+		return false;
+	object = &o->items[index];
+	return !object->plan || !object->plan->nr_probes || is_placed(o, pid, index);
+}
+
+static int scan_mapping(struct objects *o, pid_t pid, const struct mapping *m, size_t *attached)
+{
+	pid_t for_pid = o->host_wide ? 0 : pid;
+	ssize_t index;
+	int fd, err = 0;
+
+	if (!m->executable || !m->inode || is_settled(o, for_pid, m))
+		return 0;
+	fd = maps_open(pid, m);
+	if (fd < 0) {
+		log_debug("%s: cannot be opened: %d", m->path, fd);
+		return fd == -ENOMEM ? fd : 0;
+	}
+	index = find_object(o, pid, m, fd);
+	if (index < 0) {
+		err = index;
+	} else if (o->items[index].plan && o->items[index].plan->nr_probes &&
+		   !is_placed(o, for_pid, index)) {
+		err = place(o, for_pid, index, fd);
+		*attached += !err;
+	}
+	close(fd);
+	return err;
+}
+
+/* A return probe kills it: see features.h. */
+static bool would_kill(const struct objects *o, pid_t pid)
+{
+	struct process_info info;
+
+	return o->features->returns_kill_filtered && !process_read(pid, &info) &&
+	       info.seccomp_filter;
+}
+
+int objects_scan(struct objects *o, pid_t pid, size_t *ret_attached)
+{
+	size_t attached = 0;
+	struct maps maps;
+	int err, result = 0;
+
+	if (would_kill(o, pid))
+		return -EPERM;
+	err = maps_read(pid, &maps);
+	if (err)
+		return err;
+	for (size_t i = 0; i < maps.nr; i++) {
+		err = scan_mapping(o, pid, &maps.items[i], &attached);
+		if (err)
+			result = err;
+	}
+	maps_free(&maps);
+	if (ret_attached)
+		*ret_attached = attached;
+	return attached ? 0 : result;
+}
+
+void objects_forget(struct objects *o, pid_t pid)
+{
+	size_t kept = 0;
+
+	if (o->host_wide)
+		return;
+	for (size_t i = 0; i < o->nr_placed; i++) {
+		if (o->placed[i].pid == pid)
+			attachment_free(o->placed[i].attachment);
+		else
+			o->placed[kept++] = o->placed[i];
+	}
+	o->nr_placed = kept;
+}
+
+size_t objects_probes(const struct objects *o)
+{
+	size_t probes = 0;
+
+	for (size_t i = 0; i < o->nr_placed; i++)
+		if (o->placed[i].attachment)
+			probes += o->items[o->placed[i].object].plan->nr_probes;
+	return probes;
+}
+
+uint8_t objects_family(const struct objects *o, const char *path)
+{
+	for (size_t i = 0; path && i < o->nr; i++)
+		if (o->items[i].plan && !strcmp(o->items[i].plan->path, path))
+			return o->items[i].plan->family;
+	return 0;
+}
+
+static int add_skip(struct profile *profile, const char *module, const char *symbol,
+		    const char *reason)
+{
+	struct profile_health *health = &profile->health;
+	struct profile_skipped_probe *skip = vec_push(
+		&health->skipped_probes, &health->nr_skipped_probes, &health->cap_skipped_probes);
+
+	if (!skip)
+		return -ENOMEM;
+	skip->module = profile_string(profile, module);
+	skip->symbol = profile_string(profile, symbol);
+	skip->reason = profile_string(profile, reason);
+	return 0;
+}
+
+int objects_report_skips(const struct objects *o, struct profile *profile)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < o->nr && !err; i++) {
+		const struct object *object = &o->items[i];
+
+		if (!object->plan)
+			continue;
+		for (size_t j = 0; j < object->plan->nr_skips && !err; j++)
+			err = add_skip(profile, object->plan->path, object->plan->skips[j].symbol,
+				       object->plan->skips[j].reason);
+		if (!err && object->failed)
+			err = add_skip(profile, object->plan->path, "all probes",
+				       object->error ? strerror(-object->error) :
+						       "some could not be attached");
+	}
+	return err;
+}

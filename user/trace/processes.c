@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "trace/processes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hashmap.h"
+#include "base/vec.h"
+#include "proc/process.h"
+
+struct processes {
+	struct traced_process *items;
+	size_t nr, cap;
+	struct hashmap *by_space;	/* space -> index */
+	struct hashmap *living;		/* pid -> space */
+};
+
+struct processes *processes_new(void)
+{
+	struct processes *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->by_space = hashmap_new();
+	p->living = hashmap_new();
+	if (!p->by_space || !p->living) {
+		processes_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void processes_free(struct processes *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->nr; i++) {
+		free(p->items[i].comm);
+		free(p->items[i].exe);
+		free(p->items[i].cgroup);
+		free(p->items[i].container);
+	}
+	free(p->items);
+	hashmap_free(p->by_space);
+	hashmap_free(p->living);
+	free(p);
+}
+
+static struct traced_process *find(const struct processes *p, uint32_t space)
+{
+	uint64_t index;
+
+	return hashmap_get(p->by_space, space, &index) ? &p->items[index] : NULL;
+}
+
+const struct traced_process *processes_find(const struct processes *p, uint32_t space)
+{
+	return find(p, space);
+}
+
+uint32_t processes_space_of(const struct processes *p, pid_t pid)
+{
+	uint64_t space;
+
+	return hashmap_get(p->living, pid, &space) ? space : 0;
+}
+
+size_t processes_living(const struct processes *p)
+{
+	return hashmap_size(p->living);
+}
+
+static char *copy(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+/* A child that ended before it could be looked at is its parent's program. */
+static void inherit(struct traced_process *process, const struct traced_process *parent)
+{
+	if (!process->exe)
+		process->exe = copy(parent->exe);
+	if (!process->cgroup)
+		process->cgroup = copy(parent->cgroup);
+	if (!process->container)
+		process->container = copy(parent->container);
+}
+
+static int begin(struct processes *p, const struct seep_space *space)
+{
+	struct traced_process *process = vec_push(&p->items, &p->nr, &p->cap);
+	const struct traced_process *parent;
+	struct process_info info;
+	bool deleted;
+
+	if (!process)
+		return -ENOMEM;
+	process->space = space->space;
+	process->pid = space->tgid;
+	process->exit_status = -1;
+	process->comm = strndup(space->comm, SEEP_COMM_LEN);
+	if (!process->comm || hashmap_put(p->by_space, space->space, p->nr - 1) ||
+	    hashmap_put(p->living, space->tgid, space->space))
+		return -ENOMEM;
+	process->exe = process_exe(process->pid, &deleted);
+	process->cgroup = process_cgroup(process->pid, &process->container);
+	if (!process_read(process->pid, &info)) {
+		process->started = process_started(&info);
+		process->rss_start = info.rss_bytes;
+		process->rss_last = info.rss_bytes;
+	}
+	parent = find(p, space->parent);
+	if (parent && space->reason == SEEP_SPACE_FORK)
+		inherit(process, parent);
+	return 0;
+}
+
+int processes_note(struct processes *p, const struct seep_space *space)
+{
+	struct traced_process *process = find(p, space->space);
+
+	if (space->kind == SEEP_SPACE_BEGIN)
+		return process ? 0 : begin(p, space);
+	if (process)
+		process->ended = true;
+	if (processes_space_of(p, space->tgid) == space->space)
+		hashmap_remove(p->living, space->tgid);
+	return 0;
+}
+
+uint64_t processes_rss(struct processes *p, uint32_t space)
+{
+	struct traced_process *process = find(p, space);
+	uint64_t rss;
+
+	if (!process)
+		return 0;
+	rss = process->ended ? 0 : process_rss(process->pid);
+	if (rss)
+		process->rss_last = rss;
+	return process->rss_last;
+}
+
+void processes_set_exit_status(struct processes *p, pid_t pid, int status)
+{
+	for (size_t i = p->nr; i-- > 0;) {
+		if (p->items[i].pid != pid)
+			continue;
+		p->items[i].exit_status = status;
+		return;
+	}
+}
+
+void processes_each(const struct processes *p,
+		    void (*fn)(void *context, const struct traced_process *process), void *context)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (!p->items[i].ended)
+			fn(context, &p->items[i]);
+}
+
+void processes_describe(struct processes *p, uint32_t space, struct profile *profile,
+			struct profile_process *row)
+{
+	const struct traced_process *process = find(p, space);
+
+	if (!process)
+		return;
+	row->exe = profile_string(profile, process->exe);
+	row->cgroup = profile_string(profile, process->cgroup);
+	row->container = profile_string(profile, process->container);
+	row->started = process->started;
+	row->exit_status = process->exit_status;
+	row->rss_start_bytes = process->rss_start;
+	row->rss_bytes = processes_rss(p, space);
+	row->exited |= process->ended;
+}

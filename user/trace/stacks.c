@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the places and the stacks made of them. A place is a (module, offset), or an
+ * address of no file in one address space; a stack is a list of place numbers. What the
+ * current profile already has is remembered beside them, so that each is named once.
+ */
+#include "trace/stacks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hashmap.h"
+#include "base/vec.h"
+
+struct entry {
+	uint32_t first;		/* in numbers[] */
+	uint32_t nr;
+	uint32_t space;
+	uint32_t reported;	/* index in the profile + 1; 0 not yet */
+	bool cut;
+};
+
+/* Where a place's frames are in the profile, as leaf and as caller. */
+struct named {
+	uint32_t first[2];	/* index of the first frame + 1; 0 not yet */
+	uint32_t nr[2];
+};
+
+struct stacks {
+	struct modules *modules;
+	struct symbolizer *symbolizer;
+	struct hashmap *by_id;		/* stack id -> index of entries */
+	struct hashmap *by_place;	/* place_key -> index of places */
+	struct entry *entries;
+	size_t nr_entries, cap_entries;
+	uint32_t *numbers;
+	size_t nr_numbers, cap_numbers;
+	struct place *places;
+	size_t nr_places, cap_places;
+	struct named *named;		/* one a place, while a profile is made */
+	size_t nr_named;
+	struct hashmap *modules_named;	/* module -> index in the profile */
+};
+
+struct stacks *stacks_new(struct modules *modules, struct symbolizer *symbolizer)
+{
+	struct stacks *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->modules = modules;
+	s->symbolizer = symbolizer;
+	s->by_id = hashmap_new();
+	s->by_place = hashmap_new();
+	if (!s->by_id || !s->by_place) {
+		stacks_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void stacks_free(struct stacks *s)
+{
+	if (!s)
+		return;
+	hashmap_free(s->by_id);
+	hashmap_free(s->by_place);
+	hashmap_free(s->modules_named);
+	free(s->entries);
+	free(s->numbers);
+	free(s->places);
+	free(s->named);
+	free(s);
+}
+
+/* Files are alike over processes; addresses outside of files are not. */
+static uint64_t place_key(uint32_t space, const struct place *place)
+{
+	if (place->module == PLACE_NONE)
+		return hash_mix(place->address ^ (uint64_t)space << 48) | 1ULL << 63;
+	return hash_mix(place->offset ^ (uint64_t)place->module << 44) & ~(1ULL << 63);
+}
+
+static int place_number(struct stacks *s, uint32_t space, uint64_t address, uint32_t *ret_number,
+			size_t *unplaced)
+{
+	uint64_t number, key;
+	struct place place, *slot;
+
+	*unplaced += !modules_place(s->modules, space, address, &place);
+	key = place_key(space, &place);
+	if (hashmap_get(s->by_place, key, &number)) {
+		*ret_number = number;
+		return 0;
+	}
+	slot = vec_push(&s->places, &s->nr_places, &s->cap_places);
+	if (!slot)
+		return -ENOMEM;
+	*slot = place;
+	*ret_number = s->nr_places - 1;
+	return hashmap_put(s->by_place, key, s->nr_places - 1);
+}
+
+int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unplaced)
+{
+	size_t unplaced = 0, first = s->nr_numbers;
+	struct entry *entry;
+	int err = 0;
+
+	if (stacks_has(s, stack->id))
+		return 0;
+	for (uint32_t i = 0; !err && i < stack->nr_frames; i++) {
+		uint32_t *number = vec_push(&s->numbers, &s->nr_numbers, &s->cap_numbers);
+
+		err = number ? place_number(s, stack->space, stack->frames[i], number, &unplaced) :
+			       -ENOMEM;
+	}
+	entry = err ? NULL : vec_push(&s->entries, &s->nr_entries, &s->cap_entries);
+	if (!entry || hashmap_put(s->by_id, stack->id, s->nr_entries - 1)) {
+		s->nr_numbers = first;
+		return -ENOMEM;
+	}
+	entry->first = first;
+	entry->nr = stack->nr_frames;
+	entry->space = stack->space;
+	entry->cut = stack->flags & SEEP_STACK_CUT;
+	if (ret_unplaced)
+		*ret_unplaced = unplaced;
+	return 0;
+}
+
+bool stacks_has(const struct stacks *s, uint64_t id)
+{
+	uint64_t index;
+
+	return hashmap_get(s->by_id, id, &index);
+}
+
+static struct entry *find(const struct stacks *s, uint64_t id)
+{
+	uint64_t index;
+
+	return hashmap_get(s->by_id, id, &index) ? &s->entries[index] : NULL;
+}
+
+void stacks_place_again(struct stacks *s, const struct seep_stack *stack)
+{
+	struct entry *entry = find(s, stack->id);
+	size_t unplaced = 0;
+
+	for (uint32_t i = 0; entry && i < entry->nr && i < stack->nr_frames; i++)
+		place_number(s, stack->space, stack->frames[i], &s->numbers[entry->first + i],
+			     &unplaced);
+}
+
+void stacks_begin_report(struct stacks *s)
+{
+	for (size_t i = 0; i < s->nr_entries; i++)
+		s->entries[i].reported = 0;
+	free(s->named);
+	s->named = NULL;
+	s->nr_named = 0;
+	hashmap_free(s->modules_named);
+	s->modules_named = NULL;
+}
+
+static uint32_t report_module(struct stacks *s, uint32_t module, struct profile *profile)
+{
+	struct module_info info;
+	struct profile_module *row;
+	uint64_t index;
+
+	if (module == PLACE_NONE)
+		return PROFILE_NONE;
+	if (!s->modules_named)
+		s->modules_named = hashmap_new();
+	if (!s->modules_named)
+		return PROFILE_NONE;
+	if (hashmap_get(s->modules_named, module, &index))
+		return index;
+	row = vec_push(&profile->modules, &profile->nr_modules, &profile->cap_modules);
+	if (!row)
+		return PROFILE_NONE;
+	info = modules_info(s->modules, module);
+	row->path = profile_string(profile, info.path ? info.path : "");
+	row->build_id = profile_string(profile, info.build_id);
+	row->deleted = info.deleted;
+	hashmap_put(s->modules_named, module, profile->nr_modules - 1);
+	return profile->nr_modules - 1;
+}
+
+static int report_frame(struct stacks *s, const struct place *place, const struct symbol *symbol,
+			bool leaf, struct profile *profile)
+{
+	uint32_t module = report_module(s, place->module, profile);
+	struct profile_frame *frame =
+		vec_push(&profile->frames, &profile->nr_frames, &profile->cap_frames);
+
+	if (!frame)
+		return -ENOMEM;
+	frame->module = module;
+	frame->address = place->address;
+	frame->offset = place->offset;
+	frame->function = profile_string(profile, symbol->function);
+	frame->file = profile_string(profile, symbol->file);
+	frame->line = symbol->line;
+	frame->language = profile_string(profile, symbol->language);
+	frame->flags = (leaf ? FRAME_ALLOCATOR : 0) | (symbol->inlined ? FRAME_INLINED : 0) |
+		       (symbol->jit ? FRAME_JIT : 0);
+	return 0;
+}
+
+/* The frames of one place: several where functions were inlined. */
+static int report_place(struct stacks *s, uint32_t number, bool leaf, pid_t pid,
+			struct profile *profile, struct named **ret_named)
+{
+	const struct symbol *symbols;
+	struct named *named;
+	int nr;
+
+	if (!s->named) {
+		s->named = calloc(s->nr_places, sizeof(*s->named));
+		s->nr_named = s->nr_places;
+		if (!s->named)
+			return -ENOMEM;
+	}
+	named = &s->named[number];
+	*ret_named = named;
+	if (named->first[leaf])
+		return 0;
+	nr = symbolizer_name(s->symbolizer, &s->places[number], !leaf, pid, &symbols);
+	if (nr < 0)
+		return nr;
+	named->first[leaf] = profile->nr_frames + 1;
+	for (int i = 0; i < nr; i++)
+		if (report_frame(s, &s->places[number], &symbols[i], leaf, profile))
+			return -ENOMEM;
+	named->nr[leaf] = nr;
+	return 0;
+}
+
+static int report_frames(struct stacks *s, const struct entry *entry, pid_t pid,
+			 struct profile *profile, struct profile_stack *stack)
+{
+	size_t nr = 0, cap = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < entry->nr; i++) {
+		struct named *named = NULL;
+		bool leaf = !i;
+
+		err = report_place(s, s->numbers[entry->first + i], leaf, pid, profile, &named);
+		for (uint32_t j = 0; !err && j < named->nr[leaf]; j++) {
+			uint32_t *slot = vec_push(&stack->frames, &nr, &cap);
+
+			if (slot)
+				*slot = named->first[leaf] - 1 + j;
+			else
+				err = -ENOMEM;
+		}
+	}
+	stack->nr_frames = nr;
+	return err;
+}
+
+uint32_t stacks_report(struct stacks *s, uint64_t id, pid_t pid, struct profile *profile)
+{
+	struct entry *entry = find(s, id);
+	struct profile_stack stack = { 0 }, *row;
+
+	if (!entry)
+		return PROFILE_NONE;
+	if (entry->reported)
+		return entry->reported - 1;
+	if (report_frames(s, entry, pid, profile, &stack)) {
+		free(stack.frames);
+		return PROFILE_NONE;
+	}
+	row = vec_push(&profile->stacks, &profile->nr_stacks, &profile->cap_stacks);
+	if (!row) {
+		free(stack.frames);
+		return PROFILE_NONE;
+	}
+	stack.cut = entry->cut;
+	*row = stack;
+	entry->reported = profile->nr_stacks;
+	return profile->nr_stacks - 1;
+}
+
+const char *stacks_leaf_module(const struct stacks *s, uint64_t id)
+{
+	const struct entry *entry = find(s, id);
+	const struct place *place;
+
+	if (!entry || !entry->nr)
+		return NULL;
+	place = &s->places[s->numbers[entry->first]];
+	return place->module == PLACE_NONE ? NULL : modules_info(s->modules, place->module).path;
+}
+
+size_t stacks_bytes(const struct stacks *s)
+{
+	return s->cap_entries * sizeof(*s->entries) + s->cap_numbers * sizeof(*s->numbers) +
+	       s->cap_places * sizeof(*s->places) + hashmap_bytes(s->by_id) +
+	       hashmap_bytes(s->by_place);
+}

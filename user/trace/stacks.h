@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The stacks seen so far: each placed in its modules when it arrives, while the process
+ * is still there, and named only when a profile asks for it. Places are kept once.
+ */
+#ifndef SEEP_TRACE_STACKS_H
+#define SEEP_TRACE_STACKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/types.h>
+
+#include "../../bpf/event.h"
+#include "heap/profile.h"
+#include "stack/symbols.h"
+
+struct stacks;
+
+/* `modules` and `symbolizer` must outlive it. */
+struct stacks *stacks_new(struct modules *modules, struct symbolizer *symbolizer);
+void stacks_free(struct stacks *stacks);
+
+/*
+ * Adds what a SEEP_STACK record brings; a stack that is there already is left as it is.
+ * *ret_unplaced (optional) gets how many of its frames no known mapping holds. 0 or -ENOMEM.
+ */
+int stacks_add(struct stacks *stacks, const struct seep_stack *stack, size_t *ret_unplaced);
+bool stacks_has(const struct stacks *stacks, uint64_t id);
+/* Gives the frames that no mapping held another try: its maps have been read again. */
+void stacks_place_again(struct stacks *stacks, const struct seep_stack *stack);
+
+/*
+ * Names the stack and appends it to the profile, with its frames and modules; a frame is
+ * appended once a profile. Its index there, PROFILE_NONE when it is unknown.
+ */
+uint32_t stacks_report(struct stacks *stacks, uint64_t id, pid_t pid, struct profile *profile);
+/* A new profile begins: indices into the last one are forgotten. */
+void stacks_begin_report(struct stacks *stacks);
+
+/* The path of the module of the leaf frame; NULL unknown. */
+const char *stacks_leaf_module(const struct stacks *stacks, uint64_t id);
+size_t stacks_bytes(const struct stacks *stacks);
+
+#endif

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the parts of a tracing and the loop that drives them. What a record means is in
+ * tracer_records.c, what is reported in tracer_profile.c.
+ */
+#include "trace/tracer_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/vec.h"
+
+enum {
+	TICK_NS = 1000000000,	/* growth is noted, late processes are looked for */
+	POLL_MS = 50,		/* records below the wake-up mark wait at most so long */
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+uint64_t monotonic_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static int open_kernel(struct tracer *t)
+{
+	const struct tracer_options *o = &t->options;
+	struct kernel_options options = {
+		.mode = t->features.best,
+		.trace_all = o->everything,
+		.follow_all = o->everything,
+		.announce_exec = o->has_filter || o->everything,
+		.mappings = t->features.tracefs && !o->no_mappings,
+		.sample_bytes = o->sample_bytes,
+		.ring_bytes = o->ring_bytes,
+		.max_threads = o->max_threads,
+		.max_stacks = o->max_stacks,
+		.max_sampled = o->max_sampled,
+	};
+
+	return kernel_open(&options, &t->kernel);
+}
+
+static int open_collector(struct tracer *t)
+{
+	struct heap_options heap = {
+		.max_bytes = t->options.max_memory,
+		.sample_bytes = t->options.sample_bytes,
+		.by_thread = t->options.by_thread,
+		.page_bytes = sysconf(_SC_PAGESIZE),
+	};
+
+	t->modules = modules_new();
+	t->symbolizer = t->modules ? symbolizer_new(t->modules, &t->options.symbols) : NULL;
+	t->stacks = t->symbolizer ? stacks_new(t->modules, t->symbolizer) : NULL;
+	t->processes = processes_new();
+	t->objects = objects_new(t->kernel, &t->options.plan, &t->features, t->options.host_wide);
+	t->refreshed = hashmap_new();
+	t->families = hashmap_new();
+	t->start = monotonic_ns();
+	t->start_wall = clock_ns(CLOCK_REALTIME) / 1e9;
+	t->next_tick = t->start + TICK_NS;
+	heap.start_time = t->start;
+	t->heap = heap_new(&heap);
+	return t->stacks && t->processes && t->objects && t->refreshed && t->families && t->heap ?
+		       0 :
+		       -ENOMEM;
+}
+
+int tracer_new(const struct tracer_options *options, const struct features *features,
+	       struct tracer **ret_tracer)
+{
+	struct tracer *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	t->options = *options;
+	t->features = *features;
+	t->options.host_wide |= options->everything;
+	t->options.plan.nop5_is_free = features->nop5_is_free;
+	t->options.plan.sampled = options->sample_bytes;
+	err = open_kernel(t);
+	err = err ?: open_collector(t);
+	if (err) {
+		tracer_free(t);
+		return err;
+	}
+	*ret_tracer = t;
+	return 0;
+}
+
+void tracer_free(struct tracer *t)
+{
+	if (!t)
+		return;
+	objects_free(t->objects);
+	kernel_free(t->kernel);
+	heap_free(t->heap);
+	stacks_free(t->stacks);
+	symbolizer_free(t->symbolizer);
+	modules_free(t->modules);
+	processes_free(t->processes);
+	hashmap_free(t->refreshed);
+	hashmap_free(t->families);
+	free(t->added);
+	free(t->held);
+	free(t);
+}
+
+static uint32_t target_bits(const struct tracer *t)
+{
+	return SEEP_TARGET_TRACED | (t->options.follow ? SEEP_TARGET_FOLLOW : 0);
+}
+
+bool tracer_was_added(const struct tracer *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->nr_added; i++)
+		if (t->added[i] == pid)
+			return true;
+	return false;
+}
+
+static int remember(struct tracer *t, pid_t pid)
+{
+	pid_t *slot = vec_push(&t->added, &t->nr_added, &t->cap_added);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = pid;
+	return 0;
+}
+
+int tracer_trace_process(struct tracer *t, pid_t pid)
+{
+	/* Before the probes: their first hit must find it. */
+	int err = kernel_set_target(t->kernel, pid, target_bits(t));
+
+	return err ?: objects_scan(t->objects, pid, NULL);
+}
+
+int tracer_add(struct tracer *t, pid_t pid)
+{
+	struct process_info info;
+	size_t before = objects_probes(t->objects);
+	int err;
+
+	err = process_read(pid, &info);
+	err = err ?: remember(t, pid);
+	err = err ?: tracer_trace_process(t, pid);
+	if (err)
+		return err;
+	return objects_probes(t->objects) > before || t->options.host_wide ? 0 : -ENOENT;
+}
+
+int tracer_add_child(struct tracer *t, pid_t pid)
+{
+	int err = remember(t, pid);
+
+	return err ?: kernel_set_target(t->kernel, pid, target_bits(t) | SEEP_TARGET_HOLD);
+}
+
+/* With -a every process is a target already; it is only a matter of the files it maps. */
+static void add_if_matching(struct tracer *t, pid_t pid, size_t *nr)
+{
+	if (pid == getpid() || tracer_was_added(t, pid))
+		return;
+	if (t->options.has_filter && !process_matches(pid, &t->options.filter))
+		return;
+	if (remember(t, pid))
+		return;
+	if (t->options.everything)
+		objects_scan(t->objects, pid, NULL);
+	else
+		tracer_trace_process(t, pid);
+	(*nr)++;
+}
+
+/* Ended ones make room, so that a long look at a busy host keeps a short list. */
+static void forget_ended(struct tracer *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->nr_added; i++) {
+		if (kill(t->added[i], 0) && errno == ESRCH) {
+			objects_forget(t->objects, t->added[i]);
+			continue;
+		}
+		t->added[kept++] = t->added[i];
+	}
+	t->nr_added = kept;
+}
+
+int tracer_add_matching(struct tracer *t, size_t *ret_nr)
+{
+	size_t nr_pids = 0, nr = 0;
+	pid_t *pids = NULL;
+	int err = process_list(&pids, &nr_pids);
+
+	if (err)
+		return err;
+	forget_ended(t);
+	for (size_t i = 0; i < nr_pids; i++)
+		add_if_matching(t, pids[i], &nr);
+	free(pids);
+	if (ret_nr)
+		*ret_nr = nr;
+	return 0;
+}
+
+static uint64_t rss_of(void *context, uint32_t space)
+{
+	struct tracer *t = context;
+
+	return processes_rss(t->processes, space);
+}
+
+static void note_taint(void *context, uint32_t space, uint64_t lost)
+{
+	struct tracer *t = context;
+
+	heap_taint(t->heap, space, lost);
+}
+
+static void scan_living(void *context, const struct traced_process *process)
+{
+	struct tracer *t = context;
+
+	objects_scan(t->objects, process->pid, NULL);
+}
+
+/* Once a second. */
+static void tick(struct tracer *t, uint64_t now)
+{
+	heap_mark(t->heap, now, rss_of, t);
+	kernel_tainted(t->kernel, note_taint, t);
+	if (t->options.has_filter || t->options.everything)
+		tracer_add_matching(t, NULL);
+	/* Without the tracepoints nothing tells of libraries that are opened later. */
+	if (!t->features.tracefs || t->options.no_mappings)
+		processes_each(t->processes, scan_living, t);
+	/* The signal that stopped them may have come after the one that continued them. */
+	while (t->nr_held)
+		kill(t->held[--t->nr_held], SIGCONT);
+}
+
+bool tracer_targets_ended(const struct tracer *t)
+{
+	if (t->options.has_filter || t->options.everything)
+		return false;
+	for (size_t i = 0; i < t->nr_added; i++) {
+		struct process_info info;
+
+		if (!process_read(t->added[i], &info))
+			return false;
+	}
+	return true;
+}
+
+static bool someone_lives(struct tracer *t)
+{
+	for (size_t i = 0; i < t->nr_added; i++)
+		if (processes_space_of(t->processes, t->added[i]))
+			return true;
+	return processes_living(t->processes) || !tracer_targets_ended(t);
+}
+
+int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
+{
+	uint64_t now = monotonic_ns();
+	uint64_t deadline = seconds < 0 ? UINT64_MAX : now + (uint64_t)(seconds * 1e9);
+
+	while (!*stop && !t->out_of_memory && now < deadline) {
+		uint64_t left = (deadline - now) / 1000000;
+		int n = kernel_poll(t->kernel, left < POLL_MS ? (int)left + 1 : POLL_MS,
+				    tracer_record, t);
+
+		if (n < 0 && n != -EINTR)
+			return n;
+		now = monotonic_ns();
+		if (now >= t->next_tick) {
+			tick(t, now);
+			t->next_tick = now + TICK_NS;
+		}
+		if (!n && !someone_lives(t))
+			break;
+	}
+	return t->out_of_memory ? -ENOMEM : 0;
+}
+
+int tracer_stop(struct tracer *t)
+{
+	int n;
+
+	if (t->end)
+		return 0;
+	t->end = monotonic_ns();
+	objects_detach(t->objects);
+	do {
+		n = kernel_poll(t->kernel, 0, tracer_record, t);
+	} while (n > 0);
+	tick(t, t->end);
+	return n;
+}
+
+void tracer_set_exit_status(struct tracer *t, pid_t pid, int status)
+{
+	processes_set_exit_status(t->processes, pid, status);
+}

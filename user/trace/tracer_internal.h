@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the parts of the tracer share: tracer.c (wiring, loop), tracer_records.c (what the
+ * kernel tells), tracer_profile.c (what is reported). Nobody else includes it. */
+#ifndef SEEP_TRACE_TRACER_INTERNAL_H
+#define SEEP_TRACE_TRACER_INTERNAL_H
+
+#include "attach/kernel.h"
+#include "ingest/decode.h"
+#include "trace/objects.h"
+#include "trace/processes.h"
+#include "trace/stacks.h"
+#include "trace/tracer.h"
+
+struct hashmap;
+
+struct tracer {
+	struct tracer_options options;
+	struct features features;
+	struct kernel *kernel;
+	struct objects *objects;
+	struct modules *modules;
+	struct symbolizer *symbolizer;
+	struct stacks *stacks;
+	struct processes *processes;
+	struct heap *heap;
+	struct decode_counts decoded;
+	struct hashmap *refreshed;	/* space -> when its maps were last read, ns */
+	struct hashmap *families;	/* stack id -> family, where the kernel cannot tell */
+	pid_t *added;			/* by the command or the filter */
+	size_t nr_added, cap_added;
+	pid_t *held;			/* stopped themselves and were continued: once more at the tick */
+	size_t nr_held, cap_held;
+	uint64_t start, end, next_tick;	/* CLOCK_MONOTONIC ns; end 0 while running */
+	double start_wall;
+	bool out_of_memory;
+};
+
+uint64_t monotonic_ns(void);
+
+/* One record of the ring, from kernel_poll. */
+void tracer_record(void *context, const void *data, size_t size);
+
+/* Makes the process a target and attaches what it maps. */
+int tracer_trace_process(struct tracer *tracer, pid_t pid);
+bool tracer_was_added(const struct tracer *tracer, pid_t pid);
+
+#endif

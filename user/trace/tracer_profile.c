@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What is reported: the heap's sites with their stacks named, and the health of it all. */
+#include "trace/tracer_internal.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "attach/families.h"
+
+enum { DEFAULT_SITES = 1000 };
+
+static void describe_process(void *context, uint32_t space, struct profile *profile,
+			     struct profile_process *row)
+{
+	struct tracer *t = context;
+
+	processes_describe(t->processes, space, profile, row);
+}
+
+static uint32_t add_stack(void *context, uint32_t space, uint64_t stack_id, struct profile *profile)
+{
+	struct tracer *t = context;
+	const struct traced_process *process = processes_find(t->processes, space);
+
+	return stacks_report(t->stacks, stack_id, process && !process->ended ? process->pid : 0,
+			     profile);
+}
+
+static const char *name_family(void *context, uint8_t family)
+{
+	return family == SEEP_FAMILY_MAPPING ? "mapping" : family_name(family);
+}
+
+static const char *name_operation(void *context, uint8_t op)
+{
+	return operation_name(op);
+}
+
+static void fill_capture(struct tracer *t, uint64_t now, struct profile *profile)
+{
+	struct profile_capture *capture = &profile->capture;
+	char host[256] = "";
+	struct utsname name;
+
+	capture->started = t->start_wall;
+	capture->seconds = (now - t->start) / 1e9;
+	capture->mode = t->options.sample_bytes ? PROFILE_SAMPLED : PROFILE_EXACT;
+	capture->sample_bytes = t->options.sample_bytes;
+	capture->command = profile_string(profile, t->options.command);
+	gethostname(host, sizeof(host) - 1);
+	capture->host = profile_string(profile, host);
+	if (!uname(&name)) {
+		capture->kernel = profile_string(profile, name.release);
+		capture->architecture = profile_string(profile, name.machine);
+	}
+	capture->seep_version = profile_string(profile, SEEP_VERSION);
+}
+
+static double own_cpu_seconds(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage))
+		return 0;
+	return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void fill_health(struct tracer *t, struct profile *profile)
+{
+	struct profile_health *health = &profile->health;
+	uint64_t c[SEEP_COUNT_MAX] = { 0 };
+
+	kernel_counters(t->kernel, c);
+	health->events = t->decoded.events;
+	health->bad_records = t->decoded.bad_records;
+	health->dropped_allocs = c[SEEP_COUNT_DROPPED_ALLOC];
+	health->dropped_frees = c[SEEP_COUNT_DROPPED_FREE];
+	health->dropped_stacks = c[SEEP_COUNT_DROPPED_STACK];
+	health->dropped_other = c[SEEP_COUNT_DROPPED_OTHER];
+	health->dropped = health->dropped_allocs + health->dropped_frees + health->dropped_stacks +
+			  health->dropped_other;
+	health->entries = c[SEEP_COUNT_ENTRIES];
+	health->returns = c[SEEP_COUNT_RETURNS];
+	health->abandoned = c[SEEP_COUNT_ABANDONED];
+	health->nested = c[SEEP_COUNT_NESTED];
+	health->threads_full = c[SEEP_COUNT_THREADS_FULL];
+	health->spaces_full = c[SEEP_COUNT_SPACES_FULL];
+	health->stacks_full = c[SEEP_COUNT_STACKS_FULL];
+	health->stack_collisions = c[SEEP_COUNT_STACK_COLLISION];
+	health->stack_faults = c[SEEP_COUNT_STACK_FAULT];
+	health->sampled_full = c[SEEP_COUNT_SAMPLED_FULL];
+	health->unsampled = c[SEEP_COUNT_UNSAMPLED];
+	health->collector_bytes = heap_stats(t->heap).bytes + stacks_bytes(t->stacks);
+	health->cpu_seconds = own_cpu_seconds();
+	health->traced_share = 1;
+	symbolizer_counts(t->symbolizer, &health->frames, &health->frames_unnamed);
+}
+
+int tracer_profile(struct tracer *t, const struct tracer_report *report,
+		   struct profile **ret_profile)
+{
+	const struct heap_naming naming = { t, describe_process, add_stack, name_family,
+					    name_operation };
+	uint64_t now = t->end ? t->end : monotonic_ns();
+	struct profile *profile = profile_new();
+	int err;
+
+	if (!profile)
+		return -ENOMEM;
+	stacks_begin_report(t->stacks);
+	fill_capture(t, now, profile);
+	err = heap_fill(t->heap, now, &report->filter, report->live_only,
+			report->max_sites ? report->max_sites : DEFAULT_SITES, &naming, profile);
+	fill_health(t, profile);
+	err = err ?: objects_report_skips(t->objects, profile);
+	if (err) {
+		profile_free(profile);
+		return err;
+	}
+	*ret_profile = profile;
+	return 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What each record of the ring does: blocks go to the heap, stacks are placed, and what
+ * tells of processes and new code leads to maps being read and probes attached.
+ */
+#include "trace/tracer_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/vec.h"
+
+enum { REFRESH_NS = 200000000 };	/* maps are read again for unplaced frames at most so often */
+
+/* The program is the same for all families where the kernel has no cookies. */
+static uint8_t family_of_stack(struct tracer *t, uint64_t stack)
+{
+	uint64_t family;
+
+	if (hashmap_get(t->families, stack, &family))
+		return family;
+	family = objects_family(t->objects, stacks_leaf_module(t->stacks, stack));
+	hashmap_put(t->families, stack, family);
+	return family;
+}
+
+/* The record with its family, in *copy where it had none. */
+static const struct seep_alloc *with_family(struct tracer *t, const struct seep_alloc *alloc,
+					    struct seep_alloc *copy)
+{
+	if (alloc->family || t->features.best != ATTACH_PERF)
+		return alloc;
+	*copy = *alloc;
+	copy->family = family_of_stack(t, alloc->stack);
+	return copy;
+}
+
+static int on_alloc(void *context, const struct seep_alloc *alloc)
+{
+	struct tracer *t = context;
+	struct seep_alloc copy;
+
+	return heap_alloc(t->heap, with_family(t, alloc, &copy));
+}
+
+static int on_release(void *context, const struct seep_free *release)
+{
+	struct tracer *t = context;
+
+	return heap_release(t->heap, release);
+}
+
+static int on_realloc_begin(void *context, const struct seep_free *old)
+{
+	struct tracer *t = context;
+
+	return heap_realloc_begin(t->heap, old);
+}
+
+static int on_realloc_end(void *context, const struct seep_alloc *moved)
+{
+	struct tracer *t = context;
+	struct seep_alloc copy;
+
+	return heap_realloc_end(t->heap, with_family(t, moved, &copy));
+}
+
+static void refresh_maps(struct tracer *t, uint32_t space, pid_t pid)
+{
+	if (!modules_refresh(t->modules, space, pid))
+		hashmap_put(t->refreshed, space, monotonic_ns());
+}
+
+static int on_stack(void *context, const struct seep_stack *stack)
+{
+	const struct traced_process *process;
+	struct tracer *t = context;
+	uint64_t refreshed = 0;
+	size_t unplaced = 0;
+
+	if (stacks_add(t->stacks, stack, &unplaced)) {
+		t->out_of_memory = true;
+		return -ENOMEM;
+	}
+	if (!unplaced)
+		return 0;
+	process = processes_find(t->processes, stack->space);
+	hashmap_get(t->refreshed, stack->space, &refreshed);
+	if (!process || process->ended || monotonic_ns() - refreshed < REFRESH_NS)
+		return 0;
+	refresh_maps(t, stack->space, process->pid);
+	stacks_place_again(t->stacks, stack);
+	return 0;
+}
+
+/* It stopped itself; by now its probes are on. */
+static void let_go(struct tracer *t, pid_t pid)
+{
+	pid_t *slot = vec_push(&t->held, &t->nr_held, &t->cap_held);
+
+	if (slot)
+		*slot = pid;
+	kill(pid, SIGCONT);
+}
+
+static void scan(struct tracer *t, pid_t pid)
+{
+	size_t attached = 0;
+	int err = objects_scan(t->objects, pid, &attached);
+
+	log_debug("process %d: %zu files attached (%d)", pid, attached, err);
+}
+
+static void space_begins(struct tracer *t, const struct seep_space *space)
+{
+	if (space->reason == SEEP_SPACE_FORK) {
+		modules_fork(t->modules, space->parent, space->space);
+		if (!t->options.host_wide)
+			scan(t, space->tgid);
+	} else {
+		refresh_maps(t, space->space, space->tgid);
+		scan(t, space->tgid);
+	}
+	if (space->flags & SEEP_HELD)
+		let_go(t, space->tgid);
+}
+
+/* A process that is not traced has called exec: perhaps it is one of those wanted. */
+static void consider(struct tracer *t, pid_t pid)
+{
+	if (t->options.has_filter && !process_matches(pid, &t->options.filter))
+		return;
+	if (!tracer_was_added(t, pid))
+		tracer_add(t, pid);
+}
+
+static int on_space(void *context, const struct seep_space *space)
+{
+	struct tracer *t = context;
+
+	if (!space->space) {
+		consider(t, space->tgid);
+		return 0;
+	}
+	if (processes_note(t->processes, space) || heap_space(t->heap, space)) {
+		t->out_of_memory = true;
+		return -ENOMEM;
+	}
+	if (space->kind == SEEP_SPACE_BEGIN) {
+		space_begins(t, space);
+		return 0;
+	}
+	if (space->reason == SEEP_SPACE_EXIT)
+		objects_forget(t->objects, space->tgid);
+	modules_forget(t->modules, space->space);
+	hashmap_remove(t->refreshed, space->space);
+	kernel_forget_space(t->kernel, space->space);
+	return 0;
+}
+
+static int on_mapping(void *context, const struct seep_map *map)
+{
+	struct tracer *t = context;
+
+	return heap_mapping(t->heap, map);
+}
+
+static int on_new_code(void *context, const struct seep_map *map)
+{
+	struct tracer *t = context;
+
+	refresh_maps(t, map->space, map->tgid);
+	scan(t, map->tgid);
+	if (map->flags & SEEP_HELD)
+		let_go(t, map->tgid);
+	return 0;
+}
+
+static const struct decode_ops ops = {
+	.alloc = on_alloc,
+	.release = on_release,
+	.realloc_begin = on_realloc_begin,
+	.realloc_end = on_realloc_end,
+	.stack = on_stack,
+	.space = on_space,
+	.mapping = on_mapping,
+	.new_code = on_new_code,
+};
+
+void tracer_record(void *context, const void *data, size_t size)
+{
+	struct tracer *t = context;
+
+	decode_record(&ops, t, data, size, &t->decoded);
+}

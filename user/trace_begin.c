@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What trace and run do alike before and after tracing. Prints errors, with the remedy. */
+#include "trace_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/vec.h"
+#include "command.h"
+#include "output.h"
+#include "store/capture.h"
+
+static int explain_privilege(void)
+{
+	log_error("loading BPF programs was refused. Run as root (sudo seep ...), or give the "
+		  "binary CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
+	return EXIT_PRIVILEGE;
+}
+
+static int choose_mode(const struct trace_options *o, struct features *features)
+{
+	if (!features->btf) {
+		log_error("the kernel has no type information (/sys/kernel/btf/vmlinux): a kernel "
+			  "built with CONFIG_DEBUG_INFO_BTF is needed; distributions have it since 5.10");
+		return EXIT_PRIVILEGE;
+	}
+	if (o->attach != ATTACH_NONE && !features->works[o->attach]) {
+		log_error("%s does not work on this kernel (seep doctor says what does)",
+			  attach_mode_name(o->attach));
+		return EXIT_PRIVILEGE;
+	}
+	if (o->attach != ATTACH_NONE)
+		features->best = o->attach;
+	if (features->best == ATTACH_NONE) {
+		log_error("no way to attach uprobes works on this kernel; 'seep doctor' shows what was "
+			  "tried. CONFIG_UPROBE_EVENTS and CONFIG_BPF_EVENTS are needed");
+		return EXIT_PRIVILEGE;
+	}
+	if (features->best == ATTACH_PERF && o->nr_pairs) {
+		log_error("--pair needs attach cookies (kernel 5.15)");
+		return EXIT_PRIVILEGE;
+	}
+	return 0;
+}
+
+static int explain_open(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return explain_privilege();
+	if (err == -ENOMEM)
+		log_error("not enough memory for the maps and the ring: make them smaller "
+			  "(--ring-bytes, --max-stacks, --max-threads)");
+	else
+		log_error("the kernel refused the tracing programs: %s (run with -v for its words)",
+			  strerror(-err));
+	return EXIT_PRIVILEGE;
+}
+
+int trace_begin(struct trace_options *o, struct features *ret_features, struct tracer **ret_tracer)
+{
+	const char **end = vec_push(&o->alloc, &o->nr_alloc, &o->cap_alloc);
+	int err = end ? features_probe(ret_features) : -ENOMEM;
+
+	if (err == -EPERM || err == -EACCES)
+		return explain_privilege();
+	if (err) {
+		log_error("cannot find out what the kernel offers: %s", strerror(-err));
+		return EXIT_PRIVILEGE;
+	}
+	err = choose_mode(o, ret_features);
+	if (err)
+		return err;
+	if (!ret_features->tracefs && !o->tracer.no_mappings)
+		log_warn("no tracefs (mount -t tracefs nodev /sys/kernel/tracing): mmap is not traced, "
+			 "and libraries opened later are found once a second");
+	o->tracer.plan.extra_families = o->alloc;
+	o->tracer.plan.pairs = o->pairs;
+	o->tracer.plan.nr_pairs = o->nr_pairs;
+	err = tracer_new(&o->tracer, ret_features, ret_tracer);
+	return err ? explain_open(err) : 0;
+}
+
+static int save(const char *path, const struct profile *profile)
+{
+	char *message = NULL;
+	int err = capture_write(path, profile, &message);
+
+	if (err)
+		log_error("the capture was not saved: %s", message ? message : strerror(-err));
+	free(message);
+	return err;
+}
+
+int trace_deliver(const struct trace_options *o, struct profile *profile, bool save_it)
+{
+	struct report_options options = o->text;
+	bool saved = !save_it || !o->capture || !save(o->capture, profile);
+	int status;
+
+	output_look_at_terminal(&options, o->no_colour);
+	status = output_to_stdout(profile, o->format, &options);
+	return saved ? status : EXIT_PARTIAL;
+}
+
+char *command_line(int argc, char **argv)
+{
+	size_t length = 1;
+	char *line;
+
+	for (int i = 0; i < argc; i++)
+		length += strlen(argv[i]) + 1;
+	line = malloc(length);
+	if (!line)
+		return NULL;
+	*line = '\0';
+	for (int i = 0; i < argc; i++) {
+		strcat(line, argv[i]);
+		if (i + 1 < argc)
+			strcat(line, " ");
+	}
+	return line;
+}
