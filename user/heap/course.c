@@ -10,53 +10,50 @@
 #include <string.h>
 
 enum { SWELL_WINDOWS = 8 };
+static const double MORE_BLOCKS = 1.25;
+/* Where less of what is live is old, a rise that has ended is the warm-up of a steady site. */
+static const double SOME_OLD = 0.2;
 
 static double interval_end(const struct verdict_course *s, size_t i)
 {
 	return fmin((double)(i + 1) * s->interval, fmax(s->now, (double)i * s->interval));
 }
 
-#define FIELD(member) offsetof(struct verdict_interval, member)
-
-static double field(const struct verdict_interval *v, size_t offset)
+/* What happened from the capture's begin to `time`. */
+static double until(const struct course *c, enum course_sum what, double time)
 {
-	return *(const double *)((const char *)v + offset);
+	const struct verdict_course *s = c->site;
+	size_t i = time > 0 ? (size_t)(time / s->interval) : 0;
+	double begin, end, before, after;
+
+	if (i >= s->nr)
+		return c->sums[what][s->nr];
+	begin = i ? (double)i * s->interval : fmin(s->begin, s->interval);
+	end = interval_end(s, i);
+	before = c->sums[what][i];
+	after = c->sums[what][i + 1];
+	if (time >= end)
+		return after;
+	return time > begin ? before + (after - before) * (time - begin) / (end - begin) : before;
 }
 
-/* The sum of a field from the capture's begin to `time`. */
-static double until(const struct verdict_course *s, size_t offset, double time)
+static double outstanding(const struct course *c, double time)
 {
-	double sum = 0;
-
-	for (size_t i = 0; i < s->nr; i++) {
-		double begin = fmax((double)i * s->interval, i ? 0 : fmin(s->begin, s->interval));
-		double end = interval_end(s, i), value = field(&s->intervals[i], offset);
-
-		if (time >= end)
-			sum += value;
-		else if (time > begin)
-			sum += value * (time - begin) / (end - begin);
-	}
-	return sum;
+	return until(c, SUM_ALLOC, time) - until(c, SUM_GONE, time);
 }
 
-static double outstanding(const struct verdict_course *s, double time)
+static double outstanding_bytes(const struct course *c, double time)
 {
-	return until(s, FIELD(alloc_count), time) - until(s, FIELD(gone_count), time);
+	return until(c, SUM_ALLOC_BYTES, time) - until(c, SUM_GONE_BYTES, time);
 }
 
-static double outstanding_bytes(const struct verdict_course *s, double time)
+static double growth(const struct course *c)
 {
-	return until(s, FIELD(alloc_bytes), time) - until(s, FIELD(gone_bytes), time);
-}
+	double begin = c->site->begin, now = c->site->now, middle = (begin + now) / 2;
 
-double course_growth(const struct verdict_course *s)
-{
-	double middle = (s->begin + s->now) / 2;
-
-	if (s->now <= s->begin)
+	if (now <= begin)
 		return 0;
-	return (outstanding_bytes(s, s->now) - outstanding_bytes(s, middle)) / (s->now - middle);
+	return (outstanding_bytes(c, now) - outstanding_bytes(c, middle)) / (now - middle);
 }
 
 static double at(const struct course *c, double share)
@@ -64,22 +61,20 @@ static double at(const struct course *c, double share)
 	return c->begin + c->seconds * share;
 }
 
-static double between(const struct verdict_course *s, const struct course *c, size_t offset,
-		      double from, double to)
+static double between(const struct course *c, enum course_sum what, double from, double to)
 {
-	return until(s, offset, at(c, to)) - until(s, offset, at(c, from));
+	return until(c, what, at(c, to)) - until(c, what, at(c, from));
 }
 
 /* The least of 16 values within [from, to] of the time. */
-static double least(const struct verdict_course *s, const struct course *c, bool bytes, double from,
-		    double to)
+static double least(const struct course *c, bool bytes, double from, double to)
 {
 	double minimum = INFINITY;
 
 	for (int i = 1; i <= 16; i++) {
 		double time = at(c, from + (to - from) * i / 16);
 
-		minimum = fmin(minimum, bytes ? outstanding_bytes(s, time) : outstanding(s, time));
+		minimum = fmin(minimum, bytes ? outstanding_bytes(c, time) : outstanding(c, time));
 	}
 	return minimum;
 }
@@ -88,13 +83,22 @@ static void read_sums(const struct verdict_course *s, struct course *c)
 {
 	for (size_t i = 0; i < s->nr; i++) {
 		const struct verdict_interval *v = &s->intervals[i];
+		const double values[COURSE_SUMS] = {
+			[SUM_ALLOC] = v->alloc_count,	[SUM_ALLOC_BYTES] = v->alloc_bytes,
+			[SUM_LIVE] = v->live_count,	[SUM_LIVE_BYTES] = v->live_bytes,
+			[SUM_GONE] = v->gone_count,	[SUM_GONE_BYTES] = v->gone_bytes,
+			[SUM_UNMATCHED] = v->unmatched,
+		};
 
-		c->allocated += v->alloc_count;
-		c->allocated_bytes += v->alloc_bytes;
-		c->gone += v->gone_count;
-		c->live += v->live_count;
-		c->live_bytes += v->live_bytes;
+		for (int k = 0; k < COURSE_SUMS; k++)
+			c->sums[k][i + 1] = c->sums[k][i] + values[k];
 	}
+	c->allocated = c->sums[SUM_ALLOC][s->nr];
+	c->allocated_bytes = c->sums[SUM_ALLOC_BYTES][s->nr];
+	c->gone = c->sums[SUM_GONE][s->nr];
+	c->live = c->sums[SUM_LIVE][s->nr];
+	c->live_bytes = c->sums[SUM_LIVE_BYTES][s->nr];
+	c->growth = growth(c);
 }
 
 static void read_steps(const struct verdict_course *s, size_t first, struct course *c)
@@ -114,26 +118,28 @@ static void read_steps(const struct verdict_course *s, size_t first, struct cour
 	c->largest_step = sum > 0 ? largest / sum : 1;
 }
 
-static void read_quarters(const struct verdict_course *s, struct course *c)
+static void read_quarters(struct course *c)
 {
 	for (int q = 0; q < 4; q++) {
 		double from = q / 4.0, to = (q + 1) / 4.0;
 
-		c->born[q] = between(s, c, FIELD(alloc_count), from, to);
-		c->survivors[q] = between(s, c, FIELD(live_count), from, to);
-		c->minimum[q] = least(s, c, false, from, to);
+		c->born[q] = between(c, SUM_ALLOC, from, to);
+		c->survivors[q] = between(c, SUM_LIVE, from, to);
+		c->minimum[q] = least(c, false, from, to);
 	}
+	c->fluctuation = sqrt(fmax(fmin(c->minimum[3], c->gone), 0));
+	c->still_rises = c->minimum[3] - c->minimum[2] >= 2 * c->fluctuation;
 	c->allocated_first_half = c->born[0] + c->born[1];
 	c->live_first_half = c->survivors[0] + c->survivors[1];
 }
 
 /* Of the rise over the whole time and over its second half the one that is offset less. */
-static void read_offset(const struct verdict_course *s, struct course *c)
+static void read_offset(struct course *c)
 {
-	double whole = outstanding(s, at(c, 1)), second = whole - outstanding(s, at(c, 0.5));
-	double unmatched = between(s, c, FIELD(unmatched), 0, 1);
-	double unmatched_second = between(s, c, FIELD(unmatched), 0.5, 1);
-	double last = whole - outstanding(s, at(c, 7 / 8.0));
+	double whole = outstanding(c, at(c, 1)), second = whole - outstanding(c, at(c, 0.5));
+	double unmatched = between(c, SUM_UNMATCHED, 0, 1);
+	double unmatched_second = between(c, SUM_UNMATCHED, 0.5, 1);
+	double last = whole - outstanding(c, at(c, 7 / 8.0));
 
 	c->rise = second;
 	c->unmatched = unmatched_second;
@@ -163,21 +169,28 @@ static void read_burst(const struct verdict_course *s, struct course *c)
 	}
 }
 
-static void read_swelling(const struct verdict_course *s, struct course *c)
+/* Of the mean size of a live block; a number of blocks that rises is not swelling. */
+static void read_swelling(struct course *c)
 {
-	double before = least(s, c, true, 1.0 / SWELL_WINDOWS, 2.0 / SWELL_WINDOWS), first = before;
+	double first_size = 0, first_count = 0, size_before = 0, bytes_before = 0;
 
-	c->swelling = 0;
-	for (int i = 2; i < SWELL_WINDOWS; i++) {
-		double now =
-			least(s, c, true, (double)i / SWELL_WINDOWS, (i + 1.0) / SWELL_WINDOWS);
+	for (int i = 1; i < SWELL_WINDOWS; i++) {
+		double from = (double)i / SWELL_WINDOWS, to = (i + 1.0) / SWELL_WINDOWS;
+		double bytes = least(c, true, from, to), count = fmax(least(c, false, from, to), 1);
+		double size = bytes / count;
 
-		if (now <= before)
+		if (i == 1) {
+			first_size = size;
+			first_count = count;
+		} else if (size <= size_before || bytes <= bytes_before ||
+			   count > MORE_BLOCKS * first_count) {
 			return;
-		before = now;
+		}
+		size_before = size;
+		bytes_before = bytes;
 	}
-	if (first > 0)
-		c->swelling = before / first - 1;
+	if (first_size > 0)
+		c->swelling = size_before / first_size - 1;
 }
 
 void course_read(const struct verdict_course *s, struct course *c)
@@ -185,6 +198,7 @@ void course_read(const struct verdict_course *s, struct course *c)
 	size_t first = 0;
 
 	memset(c, 0, sizeof(*c));
+	c->site = s;
 	c->blocks_seen = s->blocks_seen;
 	c->now = s->now;
 	read_sums(s, c);
@@ -196,20 +210,21 @@ void course_read(const struct verdict_course *s, struct course *c)
 	c->begin = fmax((double)first * s->interval, s->begin);
 	c->seconds = fmax(s->now - c->begin, 0);
 	read_steps(s, first, c);
-	read_quarters(s, c);
-	read_offset(s, c);
+	read_quarters(c);
+	read_offset(c);
 	read_burst(s, c);
-	read_swelling(s, c);
+	read_swelling(c);
 	if (c->live_bytes > 0)
-		c->old_share = between(s, c, FIELD(live_bytes), 0, 0.5) / c->live_bytes;
+		c->old_share = between(c, SUM_LIVE_BYTES, 0, 0.5) / c->live_bytes;
 }
 
 bool course_rises(const struct course *c)
 {
 	double rise = c->minimum[3] - c->minimum[1];
-	double noise = 3 * sqrt(fmax(fmin(c->minimum[3], c->gone), 0));
 
-	return rise >= fmax(fmax(noise, 0.1 * c->minimum[3]), 2);
+	if (!c->still_rises && c->old_share < SOME_OLD)
+		return false;
+	return rise >= fmax(fmax(3 * c->fluctuation, 0.1 * c->minimum[3]), 2);
 }
 
 bool course_swells(const struct course *c)

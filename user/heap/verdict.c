@@ -38,7 +38,7 @@
  *   - the minima of the outstanding count rise from the second quarter to the fourth, by more
  *     than three standard deviations of a Poisson count that merely fluctuates (only where
  *     there are releases: a count that never falls does not fluctuate), and the last rise is at
- *     least SLOWING of the one before;
+ *     least SLOWING of the one before, and two deviations;
  *   - Mann-Kendall's test over the course of the outstanding count gives z > 2.33 (1% one-
  *     sided; Mann 1945, Kendall 1975, without the correction for ties, which errs on the safe
  *     side);
@@ -46,8 +46,8 @@
  *   - old cohorts do not shrink: the share of survivors among the blocks of the first quarter
  *     is at least nine tenths of that of the second quarter, less one standard error;
  *   - unmatched releases are fewer than half of the rise (1. above).
- * Buffers that get larger in the same number are growing too: then bytes must rise over each
- * of eight windows.
+ * Buffers that get larger in the same number are growing too: bytes, and bytes per block, must
+ * then rise over each of eight windows, by half in all.
  *
  * A rise that fails one of these is "too little data", with the reason in the evidence, or
  * filling when the new survivors have fallen to a quarter and less. Without a rise in the
@@ -135,7 +135,8 @@ static const char *doubt(const struct course *c)
 			return "the survivors were born in a part of the time only";
 	if (c->largest_step > STEP)
 		return "most of the rise came in one step";
-	if (last < SLOWING * before || c->survivors[3] < SLOWING * c->survivors[1])
+	if (last < SLOWING * before || !c->still_rises ||
+	    c->survivors[3] < SLOWING * c->survivors[1])
 		return "the rise is slowing down";
 	if (c->last_eighth < SLOWING * 0.75 && c->rise >= 8 * MIN_SURVIVORS)
 		return "the rise has ended just now";
@@ -211,8 +212,9 @@ static void judge_flat(const struct course *c, struct verdict *v)
 		    "%.0f%% of %s live were allocated within %.2g s, %.1f s ago, and are still "
 		    "there",
 		    BURST_SHARE * 100, bytes, c->burst_seconds, c->now - c->burst_begin);
-	else if (c->live < MIN_SURVIVORS)
-		set(v, VERDICT_TOO_LITTLE_DATA, "only %s of %s blocks are live", live, all);
+	else if (c->live < MIN_SURVIVORS || c->live_first_half < OLD * c->live)
+		set(v, VERDICT_TOO_LITTLE_DATA,
+		    "%s of %s blocks are live, too few of them old ones", live, all);
 	else
 		set(v, VERDICT_FILLING,
 		    "%.0f%% of %s live were allocated in the first %.1f s, and hardly any since",
@@ -225,8 +227,8 @@ void verdict_site(const struct verdict_course *site, struct verdict *v)
 	char bytes[16], count[32], all[32];
 
 	v->verdict = VERDICT_TOO_LITTLE_DATA;
-	v->growth_rate = course_growth(site);
 	course_read(site, &c);
+	v->growth_rate = c.growth;
 	verdict_bytes(c.live_bytes, bytes);
 	count_text(c.live, count);
 	count_text(c.allocated, all);
@@ -247,8 +249,9 @@ void verdict_site(const struct verdict_course *site, struct verdict *v)
 		judge_rising(&c, v);
 	else if (course_swells(&c))
 		set(v, VERDICT_GROWING,
-		    "its %s live blocks get larger, by %.0f%% over %.1f s, without ever shrinking",
-		    count, c.swelling * 100, c.seconds * 0.75);
+		    "blocks get larger, on average by %.0f%% over %.1f s, and were never fewer "
+		    "bytes; %s live",
+		    c.swelling * 100, c.seconds * 0.75, bytes);
 	else
 		judge_flat(&c, v);
 }
