@@ -102,11 +102,18 @@ static void refuses_bad_pairs(void **state)
 	static const struct {
 		const char *text, *says;
 	} cases[] = {
-		{ "", "library" },	 { "a=b", "library" },	  { ":a=b", "library" },
-		{ "lib:a", "'='" },	 { "lib:=b", "acquiring" }, { "lib:a=", "releasing" },
-		{ "lib:a@0=b", "acquiring" }, { "lib:a@7=b", "acquiring" },
-		{ "lib:a=b@", "releasing" },  { "lib:a=b@12", "releasing" },
-		{ "lib:a b=c", "acquiring" }, { "lib:a=b=c", "releasing" },
+		{ "", "library" },
+		{ "a=b", "library" },
+		{ ":a=b", "library" },
+		{ "lib:a", "'='" },
+		{ "lib:=b", "acquiring" },
+		{ "lib:a=", "releasing" },
+		{ "lib:a@0=b", "acquiring" },
+		{ "lib:a@7=b", "acquiring" },
+		{ "lib:a=b@", "releasing" },
+		{ "lib:a=b@12", "releasing" },
+		{ "lib:a b=c", "acquiring" },
+		{ "lib:a=b=c", "releasing" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -122,8 +129,10 @@ static void refuses_bad_pairs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_and_ids_agree), cmocka_unit_test(every_function_can_be_probed),
-		cmocka_unit_test(shapes_are_right),    cmocka_unit_test(parses_pairs),
+		cmocka_unit_test(names_and_ids_agree),
+		cmocka_unit_test(every_function_can_be_probed),
+		cmocka_unit_test(shapes_are_right),
+		cmocka_unit_test(parses_pairs),
 		cmocka_unit_test(refuses_bad_pairs),
 	};
 

@@ -74,8 +74,9 @@ static uint64_t next_address(const struct elf_image *image)
 
 static void the_libc_of_this_process(void **state)
 {
-	static const char *const wanted[] = { "free",	"malloc",	  "calloc",	 "realloc",
-					      "memalign", "posix_memalign", "reallocarray" };
+	static const char *const wanted[] = { "free",	     "malloc",	 "calloc",
+					      "realloc",     "memalign", "posix_memalign",
+					      "reallocarray" };
 	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
 	struct plan *plan;
 	struct maps maps;
@@ -160,9 +161,9 @@ static void only_an_allocator_owns_plain_names(void **state)
 	assert_int_equal(plan->family, 0);
 	plan_free(plan);
 	/* unless it is named as one */
-	plan = plan_of(&image, "/lib/libstdc++.so.6",
-		       &(struct plan_options){ .extra_families =
-						       (const char *[]){ "libstdc*", NULL } });
+	plan = plan_of(
+		&image, "/lib/libstdc++.so.6",
+		&(struct plan_options){ .extra_families = (const char *[]){ "libstdc*", NULL } });
 	assert_int_equal(plan->nr_probes, 2);
 	assert_non_null(skip_of(plan, "_Znwm"));
 	plan_free(plan);
@@ -199,8 +200,8 @@ static void tells_families_apart(void **state)
 static void leaves_out_what_only_hands_over(void **state)
 {
 	static struct elf_image image;
-	uint8_t jump[5], tail[8] = { 0x48, 0x89, 0xf8 }, call[] = { 0x48, 0x83, 0xec, 0x08, 0, 0, 0,
-								    0,	  0,	0xc3 };
+	uint8_t jump[5], tail[8] = { 0x48, 0x89, 0xf8 },
+			 call[] = { 0x48, 0x83, 0xec, 0x08, 0, 0, 0, 0, 0, 0xc3 };
 	uint64_t release = image_function(&image, "free", push, sizeof(push));
 	uint64_t allocation = image_function(&image, "malloc", push, sizeof(push));
 	struct plan_options sampled = { .sampled = true };

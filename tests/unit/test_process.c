@@ -172,8 +172,8 @@ static void filters_by_name(void **state)
 	assert_true(process_matches(child, &(struct process_filter){ .comm = "test_proces?" }));
 	assert_false(process_matches(child, &(struct process_filter){ .comm = "test_proces" }));
 	assert_true(process_matches(child, &(struct process_filter){ 0 }));
-	assert_false(process_matches(child, &(struct process_filter){
-						    .comm = "a) R*", .container = "0123456789ab" }));
+	assert_false(process_matches(
+		child, &(struct process_filter){ .comm = "a) R*", .container = "0123456789ab" }));
 	end_child(child);
 }
 

@@ -42,9 +42,10 @@ static struct site expect(const struct site_wish *wish, const void *code, size_t
 static void free_of_glibc(void **state)
 {
 	/* test %rdi,%rdi; je; push %rbp; lea -0x10(%rdi),%rsi */
-	struct site site = expect(&release, BYTES(TEST_RDI, 0x0f, 0x84, 0xbf, 0, 0, 0, PUSH_RBP,
-						  0x48, 0x8d, 0x77, 0xf0),
-				  9, SITE_EMULATED);
+	struct site site =
+		expect(&release,
+		       BYTES(TEST_RDI, 0x0f, 0x84, 0xbf, 0, 0, 0, PUSH_RBP, 0x48, 0x8d, 0x77, 0xf0),
+		       9, SITE_EMULATED);
 
 	assert_true(site.skips_null);
 	assert_string_equal(site.instruction, "push %rbp");
