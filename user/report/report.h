@@ -61,7 +61,8 @@ bool report_has_findings(const struct profile *profile);
 
 /*
  * Compares two captures site by site (same process exe or comm, same function names and
- * modules): new, gone, grown, shrunk. Text or JSON.
+ * modules): new, gone, grown, shrunk. Text or JSON. Returns 1 when a site that grows, is
+ * lost or was live at exit is new or has grown, 0 when none is, or -errno.
  */
 int report_diff(const struct profile *before, const struct profile *after,
 		const struct report_options *options, bool json, FILE *out);
