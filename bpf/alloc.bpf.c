@@ -14,6 +14,7 @@
  * entry can do without its return; a pair of uprobe.multi (6.6) or perf-event uprobes;
  * and, for kernels without cookies (before 5.15), one entry program per operation.
  */
+#include "call.bpf.h"
 #include "sample.bpf.h"
 #include "space.bpf.h"
 #include "unwind.bpf.h"
@@ -49,37 +50,18 @@ static __always_inline __u64 argument(struct pt_regs *ctx, __u32 n)
 	return value;
 }
 
-/*
- * Whether the parked call is still under way, asked when a call comes from further down
- * the stack. On x86 the return probe has replaced its return address by the trampoline's;
- * when something else stands there, the stack has been unwound and used again.
- */
-static __always_inline bool call_is_alive(const struct call *call)
-{
-#ifdef __TARGET_ARCH_x86
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct xol_area *area = BPF_CORE_READ(task, mm, uprobes_state.xol_area);
-	__u64 trampoline = BPF_CORE_READ(area, vaddr), slot = 0;
-
-	if (!trampoline || bpf_probe_read_user(&slot, sizeof(slot), (void *)call->sp))
-		return true;
-	return slot - trampoline < 4096;
-#else
-	return true;
-#endif
-}
-
 /* True when the call about to begin is inside the parked one. */
 static __always_inline bool is_nested(struct call *call, __u64 sp)
 {
+	bool alive;
+
 	if (!call->sp)
 		return false;
-	if (sp < call->sp && call_is_alive(call)) {
-		count(SEEP_COUNT_NESTED);
+	alive = sp <= call->sp && call_is_alive(call);
+	count(alive ? SEEP_COUNT_NESTED : SEEP_COUNT_ABANDONED);
+	if (alive && sp < call->sp)
 		return true;
-	}
-	/* The same stack pointer: reached by a jump, the one call goes on as the other. */
-	count(sp == call->sp ? SEEP_COUNT_NESTED : SEEP_COUNT_ABANDONED);
+	/* Abandoned; or reached by a jump, and the one call goes on as the other. */
 	call->sp = 0;
 	return false;
 }
@@ -158,7 +140,9 @@ static __always_inline bool is_sampled(struct thread *t, struct call *call)
 
 	if (hit)
 		call->flags |= SEEP_SAMPLED;
-	if (gives_up_a_block(call) && sampled_is_live(t->space, call->old))
+	/* Forgotten now: once it is freed inside, another thread may be given the address. */
+	call->old_sampled = gives_up_a_block(call) && sampled_forget(t->space, call->old);
+	if (call->old_sampled)
 		return true;
 	if (!hit)
 		count(SEEP_COUNT_UNSAMPLED);
@@ -191,8 +175,7 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 		return WITHOUT_RETURN;
 	call->stack = stack_id(t, &regs, &call->flags);
 	call->sp = regs.sp;
-	if (gives_up_a_block(call) &&
-	    (!sample_bytes || sampled_is_live(t->space, call->old)))
+	if (gives_up_a_block(call) && (!sample_bytes || call->old_sampled))
 		emit_free(t, SEEP_REALLOC_BEGIN, call->family, op, call->old, 0);
 	count(SEEP_COUNT_ENTRIES);
 	return WITH_RETURN;
@@ -229,20 +212,18 @@ static __always_inline bool keep_sample(struct thread *t, const struct call *cal
 
 static __always_inline void end_realloc(struct thread *t, struct call *call, __u64 address)
 {
-	__u16 flags = 0;
+	bool freed = !address && !call->size && call->null_frees;
+	__u16 flags = address ? 0 : freed ? SEEP_NULL_FREES : SEEP_FAILED;
 
-	if (!address)
-		flags = !call->size && call->null_frees ? SEEP_NULL_FREES : SEEP_FAILED;
-	if (sample_bytes) {
-		bool was = flags != SEEP_FAILED && sampled_forget(t->space, call->old);
-
-		if (address && !keep_sample(t, call, address)) {
-			/* The old block is gone, the new one was not drawn. */
-			if (was)
-				emit_alloc(t, call, SEEP_REALLOC_END, 0, 0, SEEP_NULL_FREES);
-			return;
-		}
+	if (sample_bytes && address && !keep_sample(t, call, address)) {
+		/* The old block is gone, the new one was not drawn. */
+		address = 0;
+		flags = SEEP_NULL_FREES;
 	}
+	if (sample_bytes && !call->old_sampled && flags)
+		return;
+	if (sample_bytes && call->old_sampled && flags == SEEP_FAILED)
+		sampled_remember(t->space, call->old);
 	emit_alloc(t, call, SEEP_REALLOC_END, address, call->size, flags);
 }
 
@@ -298,8 +279,7 @@ static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
 	}
 	call = &t->calls[CALL_ALLOCATOR];
 	/* A realloc frees its old block; its own records tell of that. */
-	if (call->sp && gives_up_a_block(call) && call->old == address &&
-	    PT_REGS_SP(ctx) < call->sp && call_is_alive(call)) {
+	if (gives_up_a_block(call) && call->old == address && call_is_under_way(call, PT_REGS_SP(ctx))) {
 		count(SEEP_COUNT_NESTED);
 		return 0;
 	}

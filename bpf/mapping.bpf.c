@@ -4,6 +4,7 @@
  * away is told at its entry, what it makes at its exit: in between, another thread may
  * already be given the old range.
  */
+#include "call.bpf.h"
 #include "space.bpf.h"
 #include "unwind.bpf.h"
 
@@ -37,17 +38,24 @@ static __always_inline bool user_registers(struct registers *regs)
 
 static __always_inline void begin_mapping(struct thread *t, __u64 address, __u64 size)
 {
+	const struct call *call = &t->calls[CALL_ALLOCATOR];
 	struct registers regs = {};
 
 	t->mapping.address = address;
 	t->mapping.size = size;
 	t->mapping.old_size = 0;
-	t->mapping.flags = t->calls[CALL_ALLOCATOR].sp ? SEEP_IN_ALLOCATOR : 0;
+	t->mapping.flags = 0;
 	t->mapping.active = 1;
 	t->mapping.new_code = 0;
 	t->mapping.stack = 0;
-	if (user_registers(&regs))
-		t->mapping.stack = stack_id(t, &regs, &t->mapping.flags);
+	if (!user_registers(&regs)) {
+		if (call->sp)
+			t->mapping.flags |= SEEP_IN_ALLOCATOR;
+		return;
+	}
+	if (call_is_under_way(call, regs.sp))
+		t->mapping.flags |= SEEP_IN_ALLOCATOR;
+	t->mapping.stack = stack_id(t, &regs, &t->mapping.flags);
 }
 
 static __always_inline bool end_mapping(struct thread *t)

@@ -38,7 +38,8 @@ struct call {
 	__u8 op;
 	__u8 family;
 	__u8 null_frees;
-	__u8 pad[3];
+	__u8 old_sampled;	/* realloc in sampled mode: the old block was one */
+	__u8 pad[2];
 };
 
 struct mapping_call {

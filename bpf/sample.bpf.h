@@ -32,13 +32,7 @@ static __always_inline bool sample_hits(__u64 size)
 	return true;
 }
 
-static __always_inline bool sampled_is_live(__u32 space, __u64 address)
-{
-	struct sampled_key key = { .address = address, .space = space };
-
-	return bpf_map_lookup_elem(&sampled, &key);
-}
-
+/* True when it was there. */
 static __always_inline bool sampled_forget(__u32 space, __u64 address)
 {
 	struct sampled_key key = { .address = address, .space = space };

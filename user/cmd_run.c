@@ -112,6 +112,7 @@ static int start_child(struct pipes *pipes, char **command)
 	return 0;
 }
 
+/* As of waitpid; -1 when there is none. */
 static int wait_status(void)
 {
 	int status;
@@ -119,6 +120,12 @@ static int wait_status(void)
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
+	return status;
+}
+
+/* As a shell tells it. */
+static int shell_status(int status)
+{
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -178,12 +185,12 @@ static int trace(struct tracer *tracer, const struct run_arguments *a, struct pi
 		exec_failed = exec_error(pipes);
 		if (exec_failed) {
 			log_error("cannot run '%s': %s", a->command[0], strerror(exec_failed));
-			return a->pass_status ? command_status : EXIT_USAGE;
+			return a->pass_status ? shell_status(command_status) : EXIT_USAGE;
 		}
 		tracer_set_exit_status(tracer, child, command_status);
 	}
 	status = report(tracer, a);
-	return a->pass_status && command_status >= 0 ? command_status : status;
+	return a->pass_status && command_status >= 0 ? shell_status(command_status) : status;
 }
 
 static int run_run(int argc, char **argv)

@@ -16,6 +16,7 @@
 struct entry {
 	uint32_t first;		/* in numbers[] */
 	uint32_t nr;
+	uint32_t placed;	/* leading frames that lie in code; what follows is no stack */
 	uint32_t space;
 	uint32_t reported;	/* index in the profile + 1; 0 not yet */
 	bool cut;
@@ -102,6 +103,30 @@ static int place_number(struct stacks *s, uint32_t space, uint64_t address, uint
 	return hashmap_put(s->by_place, key, s->nr_places - 1);
 }
 
+/*
+ * A chain of frame pointers that leaves code has lost its way. The frame that first does
+ * may still be in memory that has become code since its maps were read.
+ */
+static void count_placed(struct stacks *s, struct entry *entry)
+{
+	struct place place;
+
+	while (entry->placed < entry->nr) {
+		uint32_t *number = &s->numbers[entry->first + entry->placed];
+		uint64_t address = s->places[*number].address;
+		size_t unplaced = 0;
+
+		if (s->places[*number].module == PLACE_NONE) {
+			if (!modules_place(s->modules, entry->space, address, &place))
+				break;
+			if (place.module != PLACE_NONE &&
+			    place_number(s, entry->space, address, number, &unplaced))
+				break;
+		}
+		entry->placed++;
+	}
+}
+
 int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unplaced)
 {
 	size_t unplaced = 0, first = s->nr_numbers;
@@ -125,8 +150,8 @@ int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unp
 	entry->nr = stack->nr_frames;
 	entry->space = stack->space;
 	entry->cut = stack->flags & SEEP_STACK_CUT;
-	if (ret_unplaced)
-		*ret_unplaced = unplaced;
+	count_placed(s, entry);
+	*ret_unplaced = unplaced;
 	return 0;
 }
 
@@ -144,20 +169,20 @@ static struct entry *find(const struct stacks *s, uint64_t id)
 	return hashmap_get(s->by_id, id, &index) ? &s->entries[index] : NULL;
 }
 
-void stacks_place_again(struct stacks *s, const struct seep_stack *stack)
+void stacks_place_again(struct stacks *s, uint64_t id)
 {
-	struct entry *entry = find(s, stack->id);
-	size_t unplaced = 0;
+	struct entry *entry = find(s, id);
 
-	for (uint32_t i = 0; entry && i < entry->nr && i < stack->nr_frames; i++)
-		place_number(s, stack->space, stack->frames[i], &s->numbers[entry->first + i],
-			     &unplaced);
+	if (entry)
+		count_placed(s, entry);
 }
 
 void stacks_begin_report(struct stacks *s)
 {
-	for (size_t i = 0; i < s->nr_entries; i++)
+	for (size_t i = 0; i < s->nr_entries; i++) {
+		count_placed(s, &s->entries[i]);
 		s->entries[i].reported = 0;
+	}
 	free(s->named);
 	s->named = NULL;
 	s->nr_named = 0;
@@ -246,7 +271,7 @@ static int report_frames(struct stacks *s, const struct entry *entry, pid_t pid,
 	size_t nr = 0, cap = 0;
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < entry->nr; i++) {
+	for (uint32_t i = 0; !err && i < entry->placed; i++) {
 		struct named *named = NULL;
 		bool leaf = !i;
 
@@ -282,7 +307,7 @@ uint32_t stacks_report(struct stacks *s, uint64_t id, pid_t pid, struct profile 
 		free(stack.frames);
 		return PROFILE_NONE;
 	}
-	stack.cut = entry->cut;
+	stack.cut = entry->cut || entry->placed < entry->nr;
 	*row = stack;
 	entry->reported = profile->nr_stacks;
 	return profile->nr_stacks - 1;

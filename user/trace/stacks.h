@@ -23,12 +23,12 @@ void stacks_free(struct stacks *stacks);
 
 /*
  * Adds what a SEEP_STACK record brings; a stack that is there already is left as it is.
- * *ret_unplaced (optional) gets how many of its frames no known mapping holds. 0 or -ENOMEM.
+ * *ret_unplaced gets how many of its frames no known code holds. 0 or -ENOMEM.
  */
 int stacks_add(struct stacks *stacks, const struct seep_stack *stack, size_t *ret_unplaced);
 bool stacks_has(const struct stacks *stacks, uint64_t id);
-/* Gives the frames that no mapping held another try: its maps have been read again. */
-void stacks_place_again(struct stacks *stacks, const struct seep_stack *stack);
+/* Gives the frames that no code held another try: the maps have been read again. */
+void stacks_place_again(struct stacks *stacks, uint64_t id);
 
 /*
  * Names the stack and appends it to the profile, with its frames and modules; a frame is

@@ -38,6 +38,14 @@ static const char *name_operation(void *context, uint8_t op)
 	return operation_name(op);
 }
 
+/* What was mapped without a word (memory made executable later) gets its names now. */
+static void refresh_maps(void *context, const struct traced_process *process)
+{
+	struct tracer *t = context;
+
+	modules_refresh(t->modules, process->space, process->pid);
+}
+
 static void fill_capture(struct tracer *t, uint64_t now, struct profile *profile)
 {
 	struct profile_capture *capture = &profile->capture;
@@ -110,6 +118,7 @@ int tracer_profile(struct tracer *t, const struct tracer_report *report,
 
 	if (!profile)
 		return -ENOMEM;
+	processes_each(t->processes, refresh_maps, t);
 	stacks_begin_report(t->stacks);
 	fill_capture(t, now, profile);
 	err = heap_fill(t->heap, now, &report->filter, report->live_only,

@@ -91,7 +91,7 @@ static int on_stack(void *context, const struct seep_stack *stack)
 	if (!process || process->ended || monotonic_ns() - refreshed < REFRESH_NS)
 		return 0;
 	refresh_maps(t, stack->space, process->pid);
-	stacks_place_again(t->stacks, stack);
+	stacks_place_again(t->stacks, stack->id);
 	return 0;
 }
 
