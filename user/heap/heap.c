@@ -19,6 +19,8 @@
 
 /* Without a bound: 65536 sites are 100 MB. */
 enum { SITES_MAX = 65536, SITES_MIN = 64 };
+/* Of the bound one 16th is for the courses of the spaces, one quarter for the sites. */
+enum { POINTS_SHARE = 16 };
 
 struct heap *heap_new(const struct heap_options *options)
 {
@@ -34,7 +36,7 @@ struct heap *heap_new(const struct heap_options *options)
 	h->count_one = options->sample_bytes ? WEIGHT_ONE_SAMPLED : 1;
 	if (options->max_bytes && for_sites / sizeof(struct site) < sites)
 		sites = for_sites / sizeof(struct site);
-	h->blocks = blocks_new(options->max_bytes - for_sites);
+	h->blocks = blocks_new(options->max_bytes - for_sites - options->max_bytes / POINTS_SHARE);
 	h->sites = sites_new(sites < SITES_MIN ? SITES_MIN : sites);
 	h->spaces = spaces_new();
 	h->reallocs = hashmap_new();
@@ -261,10 +263,21 @@ struct heap_stats heap_stats(const struct heap *h)
 	return stats;
 }
 
+static size_t most_points(const struct heap *h)
+{
+	size_t most = h->options.max_bytes / POINTS_SHARE / sizeof(struct space_point) /
+		      (spaces_count(h->spaces) + 1);
+
+	if (!h->options.max_bytes || most > SPACE_POINTS_MAX)
+		return SPACE_POINTS_MAX;
+	return most < SPACE_POINTS_MIN ? SPACE_POINTS_MIN : most;
+}
+
 void heap_mark(struct heap *h, uint64_t now, uint64_t (*rss)(void *context, uint32_t space),
 	       void *context)
 {
 	struct space_point point = { .time = heap_time(h, now) };
+	size_t most = most_points(h);
 
 	for (uint32_t i = 1; i <= spaces_count(h->spaces); i++) {
 		struct space *space = spaces_at(h->spaces, i);
@@ -275,6 +288,6 @@ void heap_mark(struct heap *h, uint64_t now, uint64_t (*rss)(void *context, uint
 		point.live_count = space->live_count / h->count_one;
 		point.rss_bytes = rss ? rss(context, space->id) : 0;
 		/* Without memory the course has a gap, and the sums are as right as before. */
-		(void)space_mark(space, &point);
+		(void)space_mark(space, &point, most);
 	}
 }

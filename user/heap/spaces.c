@@ -153,7 +153,7 @@ static void thin_points(struct space *space)
 	space->points_stride *= 2;
 }
 
-int space_mark(struct space *space, const struct space_point *point)
+int space_mark(struct space *space, const struct space_point *point, size_t most)
 {
 	struct space_point *added;
 
@@ -165,7 +165,7 @@ int space_mark(struct space *space, const struct space_point *point)
 		space->points_skipped--;
 		return 0;
 	}
-	if (space->nr_points == SPACE_POINTS_MAX)
+	while (space->nr_points >= most)
 		thin_points(space);
 	added = vec_push(&space->points, &space->nr_points, &space->cap_points);
 	if (!added)

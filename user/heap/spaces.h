@@ -16,6 +16,7 @@
 #include "heap/profile.h"
 
 #define SPACES_MAX 65536 /* beyond: records of new spaces are refused */
+#define SPACE_POINTS_MIN 16
 #define SPACE_POINTS_MAX 512
 
 struct mappings;
@@ -66,7 +67,7 @@ int spaces_begin(struct spaces *spaces, const struct seep_space *begin, uint32_t
 void space_unmatched(struct space *space, uint32_t cohort, unsigned int doublings);
 /* Brings the counts by interval to that many doublings. */
 void space_merge(struct space *space, unsigned int doublings);
-/* 0 or -ENOMEM, then without the point. */
-int space_mark(struct space *space, const struct space_point *point);
+/* Keeps at most `most` points, at least 2. 0 or -ENOMEM, then without the point. */
+int space_mark(struct space *space, const struct space_point *point, size_t most);
 
 #endif
