@@ -22,7 +22,7 @@
 
 enum { SEGMENT_BITS = 10, SEGMENTS = 1 << SEGMENT_BITS };
 /* Slots of a segment at first, and so many that it is not made smaller for the sake of few. */
-enum { SMALLEST = 4, SMALL = 16 };
+enum { SMALLEST = 4, SMALL = 8 };
 /* What malloc adds to an array. */
 enum { MALLOC_OVERHEAD = 16 };
 
