@@ -351,11 +351,20 @@ static void call_site(Dwarf_Die *unit, Dwarf_Die *inlined, struct debug_frame *c
 		caller->file = dwarf_filesrc(files, file, NULL, NULL);
 }
 
+/* The folder that the unit was compiled in. */
+static const char *folder_of(Dwarf_Die *unit)
+{
+	Dwarf_Attribute attribute;
+
+	return dwarf_attr(unit, DW_AT_comp_dir, &attribute) ? dwarf_formstring(&attribute) : NULL;
+}
+
 static size_t describe(struct debug_info *info, struct debug_unit_match *match, uint64_t address,
 		       struct debug_frame frames[DEBUG_FRAMES_MAX])
 {
 	Dwarf_Die scopes[DEBUG_FRAMES_MAX];
 	bool has_lines = line_table_is_small(info, &match->unit);
+	const char *folder = folder_of(&match->unit);
 	size_t nr = 1, i;
 
 	memset(frames, 0, sizeof(*frames));
@@ -372,6 +381,7 @@ static size_t describe(struct debug_info *info, struct debug_unit_match *match, 
 			line_at(&match->unit, address, &frames[i]);
 		else if (has_lines)
 			call_site(&match->unit, scope + 1, &frames[i]);
+		frames[i].folder = folder;
 	}
 	return nr;
 }
@@ -387,7 +397,7 @@ size_t debug_info_find(struct debug_info *info, uint64_t address, bool inlined,
 	debug_budget_start(&info->budget);
 	if (debug_units_find(info->units, address, &match)) {
 		nr = describe(info, &match, address, frames);
-		*ret_language = language_of(&match.unit);
+		*ret_language = language_of(&match.full);
 	}
 	debug_budget_charge(&info->budget);
 	/* What was cut short may be half the truth. */

@@ -15,6 +15,7 @@ enum { DEBUG_FRAMES_MAX = 128 };
 struct debug_frame {
 	const char *name; /* mangled where there is such a name; NULL unknown */
 	const char *file; /* NULL unknown */
+	const char *folder; /* that a relative `file` starts from; NULL unknown */
 	uint32_t line; /* 0 unknown */
 };
 

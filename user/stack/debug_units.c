@@ -31,6 +31,7 @@ enum {
 
 struct unit {
 	Dwarf_Die die;
+	Dwarf_Die full; /* the split unit of a skeleton, once listed */
 	bool skeleton; /* its functions are in another file */
 	bool listed;
 	struct range_index ranges; /* values: numbers of functions */
@@ -211,13 +212,14 @@ static bool split_file_is_safe(Dwarf_Die *die)
 
 static void list_functions(struct debug_units *units, struct unit *unit)
 {
-	Dwarf_Die die = unit->die, split = { 0 };
+	Dwarf_Die split = { 0 };
 
 	unit->listed = true;
-	if (unit->skeleton && split_file_is_safe(&die) &&
-	    !dwarf_cu_info(die.cu, NULL, NULL, NULL, &split, NULL, NULL, NULL) && split.cu)
-		die = split;
-	list_children(units, unit, &die, 0);
+	unit->full = unit->die;
+	if (unit->skeleton && split_file_is_safe(&unit->die) &&
+	    !dwarf_cu_info(unit->die.cu, NULL, NULL, NULL, &split, NULL, NULL, NULL) && split.cu)
+		unit->full = split;
+	list_children(units, unit, &unit->full, 0);
 	/* Out of memory between a range and its function: the range has no function. */
 	if (units->budget->exhausted)
 		unit->ranges.nr = 0;
@@ -242,12 +244,13 @@ bool debug_units_find(struct debug_units *units, uint64_t address,
 		if (!unit->listed)
 			list_functions(units, unit);
 		if (!found)
-			*ret_match = (struct debug_unit_match){ .unit = unit->die };
+			*ret_match = (struct debug_unit_match){ unit->die, unit->full,
+								.has_function = false };
 		found = true;
 		if (!range_index_next(&unit->ranges, address, &cursor, &function))
 			continue;
-		*ret_match =
-			(struct debug_unit_match){ unit->die, unit->functions[function], true };
+		*ret_match = (struct debug_unit_match){ unit->die, unit->full,
+							unit->functions[function], true };
 		return true;
 	}
 	return found;

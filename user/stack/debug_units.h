@@ -17,7 +17,8 @@ struct debug_units;
 
 /* A unit that covers the address. */
 struct debug_unit_match {
-	Dwarf_Die unit; /* with the line table and the language */
+	Dwarf_Die unit; /* with the line table */
+	Dwarf_Die full; /* with the functions and the language: another one in split DWARF */
 	Dwarf_Die function; /* the concrete DW_TAG_subprogram */
 	bool has_function;
 };

@@ -11,6 +11,7 @@
 #include "stack/symbols.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,6 +194,21 @@ static const char *readable(struct symbolizer *symbolizer, const char *symbol)
 	return (const char *)(uintptr_t)known;
 }
 
+/* The interned path of the frame's file. A relative folder adds nothing that helps. */
+static const char *path_of(struct symbolizer *symbolizer, const struct debug_frame *frame)
+{
+	const char *path;
+	char *joined;
+
+	if (*frame->file == '/' || !frame->folder || *frame->folder != '/')
+		return strpool_add(symbolizer->strings, frame->file);
+	if (asprintf(&joined, "%s/%s", frame->folder, frame->file) < 0)
+		return NULL;
+	path = strpool_add(symbolizer->strings, joined);
+	free(joined);
+	return path;
+}
+
 static int add_symbol(struct symbolizer *symbolizer, const char *name,
 		      const struct debug_frame *frame, const char *language, bool inlined)
 {
@@ -211,7 +227,7 @@ static int add_symbol(struct symbolizer *symbolizer, const char *name,
 			return -ENOMEM;
 	}
 	if (frame && frame->file) {
-		symbol->file = strpool_add(symbolizer->strings, frame->file);
+		symbol->file = path_of(symbolizer, frame);
 		if (!symbol->file)
 			return -ENOMEM;
 	}

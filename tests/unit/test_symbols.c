@@ -1,0 +1,705 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Names, lines and inlined functions of programs built now, compared with addr2line and nm.
+ * Where ranges of inlined functions are nested and equal, addr2line 2.40 sometimes gives one
+ * the name of the other (llvm-symbolizer and the DWARF agree with us): one name in a hundred
+ * may differ, the lines and the depth may not.
+ */
+#include "stack_program.h"
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <sys/auxv.h>
+#include <sys/socket.h>
+
+#include "base/hashmap.h"
+#include "stack/modules.h"
+#include "stack/object.h"
+#include "stack/symbols.h"
+
+enum { SPACE = 1, MAX_CHECKED = 3000 };
+
+static const char C_SOURCE[] =
+	"#include <stdlib.h>\n"
+	"static inline __attribute__((always_inline)) int *innermost(int n)\n"
+	"{\n\tint *p = malloc(n);\n\tif (p)\n\t\t*p = n;\n\treturn p;\n}\n"
+	"static inline __attribute__((always_inline)) int *middle(int n)\n"
+	"{\n\tint *p = innermost(n + 1);\n\tfree(innermost(n + 2));\n\treturn p;\n}\n"
+	"__attribute__((noinline)) int *outer(int n)\n"
+	"{\n\tint *p = NULL;\n\tfor (int i = 0; i < n; i++) {\n"
+	"\t\tint *q = middle(i);\n\t\tfree(p);\n\t\tp = q;\n\t}\n\treturn p;\n}\n"
+	"static __attribute__((noinline)) int hidden(int n)\n"
+	"{\n\tint *p = outer(n);\n\tint r = *p;\n\tfree(p);\n\treturn r;\n}\n"
+	"int (*volatile keep)(int) = hidden;\n" PROGRAM_WAITS("(void *)outer, (void *)hidden");
+
+static const char CXX_SOURCE[] =
+	"#include <string>\n#include <vector>\n#include <map>\n#include <unistd.h>\n"
+	"namespace shop {\n"
+	"static inline int twice(int k, int n) { return k * 2 + n; }\n"
+	"template <typename T> struct shelf {\n\tstd::vector<T> items;\n"
+	"\tvoid put(const T &item) { items.push_back(item); }\n"
+	"\tT take() { T item = items.back(); items.pop_back(); return item; }\n};\n"
+	"class store {\npublic:\n\tstore() : names() {}\n"
+	"\t__attribute__((noinline)) void fill(int n);\n"
+	"\tstd::map<std::string, int> names;\n};\n"
+	"void store::fill(int n)\n{\n\tshelf<std::string> shelf;\n"
+	"\tfor (int i = 0; i < n; i++) {\n\t\tshelf.put(std::to_string(i));\n"
+	"\t\tnames[shelf.take()] = twice(i, n);\n\t}\n}\n}\n"
+	"extern \"C\" __attribute__((noinline)) void entry(int n)\n"
+	"{\n\tshop::store *s = new shop::store;\n\ts->fill(n);\n\tdelete s;\n}\n" PROGRAM_WAITS(
+		"(void *)entry, (void *)entry");
+
+static const char RUST_SOURCE[] =
+	"use std::io::{Read, Write};\n"
+	"mod cart {\n    pub struct Cart { pub items: Vec<String> }\n    impl Cart {\n"
+	"        #[inline(always)]\n        fn add(&mut self, s: &str) { "
+	"self.items.push(s.to_string()); }\n"
+	"        #[inline(never)]\n        pub fn fill(&mut self, n: usize) {\n"
+	"            for i in 0..n { self.add(&format!(\"item {}\", i)); }\n        }\n    }\n}\n"
+	"#[no_mangle]\n#[inline(never)]\npub extern \"C\" fn entry(n: usize) -> usize {\n"
+	"    let mut c = cart::Cart { items: Vec::new() };\n    c.fill(n);\n    c.items.len()\n}\n"
+	"fn main() {\n    let a = [entry as usize, entry as usize];\n"
+	"    let mut b = [0u8; 1];\n    let mut o = std::io::stdout();\n"
+	"    for x in a.iter() { o.write_all(&x.to_ne_bytes()).unwrap(); }\n    "
+	"o.flush().unwrap();\n"
+	"    while std::io::stdin().read(&mut b).unwrap() > 0 {}\n    std::process::exit("
+	"entry(b[0] as usize) as i32);\n}\n";
+
+/* A program that runs, its places and its names. */
+struct session {
+	struct modules *modules;
+	struct symbolizer *symbolizer;
+	struct still_process process;
+	uint64_t functions[2];
+	uint32_t module;
+};
+
+static struct session open_session(const char *program, const struct symbolizer_options *options)
+{
+	struct session session = { .modules = modules_new() };
+	struct place place;
+
+	session.symbolizer = symbolizer_new(session.modules, options);
+	assert_non_null(session.symbolizer);
+	session.process = start_program(in_folder(program));
+	read_words(&session.process, session.functions, 2);
+	assert_int_equal(modules_refresh(session.modules, SPACE, session.process.pid), 0);
+	assert_true(modules_place(session.modules, SPACE, session.functions[0], &place));
+	assert_int_not_equal(place.module, PLACE_NONE);
+	session.module = place.module;
+	return session;
+}
+
+static void close_session(struct session *session)
+{
+	end_still(&session->process);
+	symbolizer_free(session->symbolizer);
+	modules_free(session->modules);
+}
+
+/* Names an ELF address of the program's own file. */
+static int name_at(struct session *session, uint64_t address, const struct symbol **ret_symbols)
+{
+	struct place place = { session->module, address, address };
+	int nr = symbolizer_name(session->symbolizer, &place, false, 0, ret_symbols);
+
+	assert_true(nr >= 1);
+	return nr;
+}
+
+/* The name of the function at address + add, as the symbolizer says; "(none)". */
+static const char *function_at(struct session *session, uint64_t address)
+{
+	const struct symbol *symbols;
+	int nr = name_at(session, address, &symbols);
+
+	return symbols[nr - 1].function ? symbols[nr - 1].function : "(none)";
+}
+
+/* Cuts what is not the name itself: parameters, clones, and what is before a space. */
+static void bare_name(const char *name, char *bare, size_t size)
+{
+	char *end;
+
+	snprintf(bare, size, "%s", name);
+	end = strstr(bare, " [clone");
+	if (end)
+		*end = '\0';
+	end = strstr(bare, ".constprop");
+	if (!end)
+		end = strstr(bare, ".part.");
+	if (!end)
+		end = strstr(bare, ".cold");
+	if (end)
+		*end = '\0';
+	/* symbols have parameters, names of DWARF alone have none */
+	end = strchr(bare, '(');
+	if (end && end > bare && strncmp(end, "({", 2))
+		*end = '\0';
+}
+
+static size_t names_differ;
+
+static void check_frame(const struct symbol *symbol, const char *name, const char *location,
+			uint64_t address)
+{
+	char ours[1024], theirs[1024], place[2048];
+	const char *note = strstr(location, " (discriminator");
+	int length = note ? (int)(note - location) : (int)strlen(location);
+
+	bare_name(symbol->function ? symbol->function : "??", ours, sizeof(ours));
+	bare_name(name, theirs, sizeof(theirs));
+	if (strcmp(ours, theirs)) {
+		print_message("at %lx: %s, %s\n", (unsigned long)address, ours, theirs);
+		names_differ++;
+	}
+	if (symbol->line)
+		snprintf(place, sizeof(place), "%s:%u", symbol->file, symbol->line);
+	else
+		snprintf(place, sizeof(place), "%s:?", symbol->file ? symbol->file : "??");
+	if (strlen(place) != (size_t)length || strncmp(place, location, (size_t)length))
+		print_message("at %lx %s: ours %s theirs %s\n", (unsigned long)address, name, place,
+			      location);
+	assert_int_equal(strlen(place), length);
+	assert_memory_equal(place, location, (size_t)length);
+}
+
+/* Checks one address: `answer` is addr2line's, from the line after the address on. */
+static char *check_address(struct session *session, uint64_t address, char *answer,
+			   size_t *nr_inlined)
+{
+	const struct symbol *symbols;
+	int nr = name_at(session, address, &symbols), i;
+
+	for (i = 0; *answer && strncmp(answer, "0x", 2); i++) {
+		char *name = strsep(&answer, "\n"), *location = strsep(&answer, "\n");
+
+		if (!strncmp(location, "??", 2))
+			continue;
+		assert_true(i < nr);
+		check_frame(&symbols[i], name, location, address);
+		assert_int_equal(symbols[i].inlined, i < nr - 1);
+		*nr_inlined += symbols[i].inlined;
+	}
+	assert_int_equal(i, nr);
+	return answer;
+}
+
+/* Compares with addr2line all over the functions whose nm line matches `pattern`. */
+static void compare_with_addr2line(const char *program, const char *symbols_of, const char *pattern,
+				   const char *language, size_t min_inlined)
+{
+	struct session session = open_session(program, NULL);
+	size_t checked = 0, nr_inlined = 0;
+	char *answers, *answer;
+	const struct symbol *symbols;
+
+	names_differ = 0;
+	run_command("nm -S %s | grep -i ' t ' | grep '%s' | cut -d' ' -f1,2 | while read a n; do "
+		    "seq -f %%.0f $((0x$a)) 3 $((0x$a + 0x$n - 1)); done | head -%d | "
+		    "xargs printf '%%x\\n' >addresses",
+		    symbols_of, pattern, MAX_CHECKED);
+	answers = output_of("addr2line -afiC -e %s <addresses", symbols_of);
+	for (answer = answers; *answer;) {
+		uint64_t address = strtoull(strsep(&answer, "\n"), NULL, 16);
+
+		answer = check_address(&session, address, answer, &nr_inlined);
+		checked++;
+	}
+	assert_true(checked > 20);
+	assert_true(names_differ * 100 <= checked);
+	assert_true(nr_inlined >= min_inlined);
+	name_at(&session, symbol_value(symbols_of, strcmp(language, "c") ? "entry" : "outer"),
+		&symbols);
+	assert_non_null(symbols[0].language);
+	assert_string_equal(symbols[0].language, language);
+	free(answers);
+	close_session(&session);
+}
+
+static void check_c(const char *build)
+{
+	write_source("c.c", C_SOURCE);
+	run_command("%s -o c c.c", build);
+	compare_with_addr2line("c", "c", "outer\\|hidden", "c", 8);
+}
+
+static void test_c(void **state)
+{
+	(void)state;
+	check_c("cc -g -O2 -pie -fPIE");
+	check_c("cc -g -O2 -no-pie");
+	check_c("cc -g -O2 -static");
+	check_c("cc -gdwarf-4 -O2");
+	check_c("cc -g -O2 -gz");
+	check_c("cc -g -O2 -ffunction-sections -freorder-blocks-and-partition");
+	if (have_command("clang"))
+		check_c("clang -g -O2 -fPIE -pie");
+}
+
+static void test_cxx(void **state)
+{
+	(void)state;
+	if (!have_command("c++"))
+		skip();
+	write_source("cxx.cc", CXX_SOURCE);
+	run_command("c++ -g -O2 -o cxx cxx.cc");
+	compare_with_addr2line("cxx", "cxx", "entry\\|fill\\|take", "c++", 300);
+}
+
+static void test_rust(void **state)
+{
+	(void)state;
+	if (!have_command("rustc"))
+		skip();
+	write_source("r.rs", RUST_SOURCE);
+	run_command("rustc -g -O -o r r.rs");
+	compare_with_addr2line("r", "r", "entry\\|cart", "rust", 100);
+	run_command("rustc -g -O -C symbol-mangling-version=v0 -o r r.rs");
+	compare_with_addr2line("r", "r", "entry\\|cart", "rust", 100);
+}
+
+/* Split DWARF: lines from the program, functions from the .dwo beside its source. */
+static void test_split(void **state)
+{
+	struct session session;
+	const struct symbol *symbols;
+	uint64_t address;
+	int nr;
+
+	(void)state;
+	write_source("split.c", C_SOURCE);
+	run_command("cc -g -O2 -c -o whole.o split.c && cc -o whole whole.o && "
+		    "cc -g -gsplit-dwarf -O2 -c -o split.o split.c && cc -o split split.o");
+	compare_with_addr2line("split", "whole", "outer\\|hidden", "c", 8);
+	/* without it the physical function and the line are left */
+	run_command("rm *.dwo");
+	session = open_session("split", NULL);
+	address = symbol_value("split", "outer");
+	nr = name_at(&session, address, &symbols);
+	assert_int_equal(nr, 1);
+	assert_string_equal(symbols[0].function, "outer");
+	assert_true(symbols[0].line > 0);
+	close_session(&session);
+	/* a pipe in its place is not opened, which would wait for ever */
+	run_command("mkfifo $(strings split | grep -m1 'dwo$')");
+	session = open_session("split", NULL);
+	assert_string_equal(function_at(&session, address), "outer");
+	close_session(&session);
+	run_command("rm -f *.dwo");
+}
+
+static void test_options(void **state)
+{
+	struct symbolizer_options options = { .no_inline = true };
+	const struct symbol *symbols;
+	struct session session;
+	uint64_t entry, call = 0;
+	char *answer;
+
+	(void)state;
+	write_source("o.cc", CXX_SOURCE);
+	run_command("c++ -g -O2 -o o o.cc");
+	entry = symbol_value("o", "_ZN4shop5store4fillEi");
+	/* somewhere in it is an inlined function */
+	answer = output_of("seq -f %%.0f %lu %lu | xargs printf '%%x\\n' | addr2line -afie o | "
+			   "awk '/^0x/ { a = $1; n = 0 } !/^0x/ { n++ } n == 5 { print a; exit }'",
+			   (unsigned long)entry, (unsigned long)entry + 200);
+	call = strtoull(answer, NULL, 16);
+	free(answer);
+	assert_true(call > entry);
+	session = open_session("o", &options);
+	assert_int_equal(name_at(&session, call, &symbols), 1);
+	assert_string_equal(symbols[0].function, "shop::store::fill(int)");
+	assert_non_null(strstr(symbols[0].file, "/o.cc"));
+	close_session(&session);
+
+	options = (struct symbolizer_options){ .no_lines = true };
+	session = open_session("o", &options);
+	assert_int_equal(name_at(&session, call, &symbols), 1);
+	assert_string_equal(symbols[0].function, "shop::store::fill(int)");
+	assert_string_equal(symbols[0].language, "c++");
+	assert_null(symbols[0].file);
+	assert_int_equal(symbols[0].line, 0);
+	close_session(&session);
+
+	options = (struct symbolizer_options){ .no_demangle = true };
+	session = open_session("o", &options);
+	assert_true(name_at(&session, call, &symbols) > 1);
+	assert_string_equal(function_at(&session, call), "_ZN4shop5store4fillEi");
+	close_session(&session);
+}
+
+/* Only what is exported has a name then; what is not stays nameless. */
+static void test_stripped(void **state)
+{
+	struct session session;
+	uint64_t outer, hidden;
+
+	(void)state;
+	write_source("s.c", C_SOURCE);
+	run_command("cc -g -O2 -rdynamic -o full s.c && strip -o bare full");
+	outer = symbol_value("full", "outer");
+	hidden = symbol_value("full", "hidden");
+	session = open_session("bare", NULL);
+	assert_string_equal(function_at(&session, outer + 5), "outer");
+	assert_string_equal(function_at(&session, hidden), "(none)");
+	assert_string_equal(function_at(&session, hidden + 5), "(none)");
+	close_session(&session);
+	/* and even without section headers */
+	run_command("cp bare blind && printf '\\0\\0\\0\\0\\0\\0\\0\\0' | "
+		    "dd of=blind bs=1 seek=40 conv=notrunc && printf '\\0\\0\\0\\0' | "
+		    "dd of=blind bs=1 seek=60 conv=notrunc");
+	session = open_session("blind", NULL);
+	assert_string_equal(function_at(&session, outer + 5), "outer");
+	assert_string_equal(function_at(&session, hidden + 5), "(none)");
+	close_session(&session);
+	run_command("cc -g -O2 -rdynamic -Wl,--hash-style=sysv -o blind s.c && strip blind && "
+		    "cp blind blind2 && printf '\\0\\0\\0\\0\\0\\0\\0\\0' | "
+		    "dd of=blind2 bs=1 seek=40 conv=notrunc && printf '\\0\\0\\0\\0' | "
+		    "dd of=blind2 bs=1 seek=60 conv=notrunc");
+	session = open_session("blind2", NULL);
+	assert_string_equal(function_at(&session, session.functions[0] ? outer + 5 : 0), "outer");
+	close_session(&session);
+}
+
+static void check_linked(const char *build_id, const char *where)
+{
+	struct session session;
+
+	write_source("l.c", C_SOURCE);
+	run_command(
+		"rm -rf where l .debug && mkdir -p where/.debug && "
+		"cc -g -O2 %s -o full l.c && objcopy --only-keep-debug full where/%s/l.debug && "
+		"strip -o where/l full && cd where && "
+		"objcopy --add-gnu-debuglink=%s/l.debug l",
+		build_id, where, where);
+	run_command("cp where/l l && mkdir -p .debug && cp where/%s/l.debug %s/", where, where);
+	compare_with_addr2line("l", "full", "outer\\|hidden", "c", 8);
+	/* a debug file of another build is not believed */
+	run_command(
+		"cc -g -O1 -DOTHER %s -o other l.c && objcopy --only-keep-debug other %s/l.debug",
+		*build_id ? "-Wl,--build-id=0x1234567890" : "-Wl,--build-id=none", where);
+	session = open_session("l", NULL);
+	assert_string_equal(function_at(&session, symbol_value("full", "hidden")), "(none)");
+	close_session(&session);
+	run_command("rm -f l.debug .debug/l.debug");
+}
+
+static void test_debuglink(void **state)
+{
+	(void)state;
+	check_linked("-Wl,--build-id=sha1", ".");
+	check_linked("-Wl,--build-id=sha1", ".debug");
+	check_linked("-Wl,--build-id=none", ".");
+}
+
+/* As Fedora makes it: function symbols that .dynsym lacks, compressed. */
+static void test_mini_debug(void **state)
+{
+	struct session session;
+
+	(void)state;
+	if (!have_command("xz"))
+		skip();
+	write_source("m.c", C_SOURCE);
+	run_command(
+		"cc -O2 -rdynamic -o full m.c && "
+		"nm -D full --format=posix --defined-only | awk '{ print $1 }' | sort >dynamic && "
+		"nm full --format=posix --defined-only | "
+		"awk '$2 == \"T\" || $2 == \"t\" { print $1 }' | sort >all && "
+		"comm -13 dynamic all >keep && objcopy --only-keep-debug full mini.debug && "
+		"objcopy -S --remove-section .gdb_index --remove-section .comment "
+		"--keep-symbols=keep mini.debug mini && strip -o m full && rm -f mini.xz && xz "
+		"mini && "
+		"objcopy --add-section .gnu_debugdata=mini.xz m");
+	session = open_session("m", NULL);
+	assert_string_equal(function_at(&session, symbol_value("full", "hidden") + 3), "hidden");
+	assert_string_equal(function_at(&session, symbol_value("full", "outer") + 3), "outer");
+	close_session(&session);
+	/* one that unpacks to far too much is left alone */
+	run_command("head -c 300000000 /dev/zero | xz -0 >bomb.xz && "
+		    "objcopy --update-section .gnu_debugdata=bomb.xz m m2");
+	session = open_session("m2", NULL);
+	assert_string_equal(function_at(&session, symbol_value("full", "hidden") + 3), "(none)");
+	assert_string_equal(function_at(&session, symbol_value("full", "outer") + 3), "outer");
+	close_session(&session);
+}
+
+static const char ASSEMBLY[] =
+	".text\n.globl plain\n.type plain, @function\nplain: .skip 16, 0x90\n.size plain, 16\n"
+	".skip 32, 0xcc\n" /* a gap */
+	".globl sizeless\nsizeless: .skip 16, 0x90\n"
+	"label_in_code: .skip 8, 0x90\n"
+	".globl strong\n.weak soft\n.type strong, @function\n.type soft, @function\n"
+	"__strong: strong: soft: local_name: .skip 16, 0x90\n"
+	"inside: .skip 16, 0x90\n.size strong, 32\n.size soft, 32\n"
+	".size local_name, 32\n.type local_name, @function\n"
+	".globl versioned_impl\n.type versioned_impl, @function\n"
+	"versioned_impl: .skip 16, 0x90\n.size versioned_impl, 16\n"
+	".symver versioned_impl, versioned@@SHOP_1.0, remove\n"
+	".section .data\n.globl object\nobject: .skip 8\n"
+	".section .note.GNU-stack,\"\"\n";
+
+static void test_which_name(void **state)
+{
+	struct session session;
+	uint64_t plain, sizeless, label, strong, versioned;
+
+	(void)state;
+	write_source("a.S", ASSEMBLY);
+	write_source("a.c",
+		     "extern int plain(void);\n" PROGRAM_WAITS("(void *)plain, (void *)plain"));
+	write_source("a.map", "SHOP_1.0 { global: *; };\n");
+	run_command("cc -no-pie -Wl,--version-script=a.map -rdynamic -o a a.c a.S");
+	plain = symbol_value("a", "plain");
+	sizeless = symbol_value("a", "sizeless");
+	label = symbol_value("a", "label_in_code");
+	strong = symbol_value("a", "strong");
+	versioned = symbol_value("a", "versioned@@SHOP_1.0");
+	session = open_session("a", NULL);
+	assert_string_equal(function_at(&session, plain), "plain");
+	assert_string_equal(function_at(&session, plain + 15), "plain");
+	assert_string_equal(function_at(&session, plain + 16), "(none)");
+	assert_string_equal(function_at(&session, sizeless - 1), "(none)");
+	assert_string_equal(function_at(&session, sizeless + 15), "sizeless");
+	assert_string_equal(function_at(&session, label), "label_in_code");
+	assert_string_equal(function_at(&session, label + 7), "label_in_code");
+	assert_string_equal(function_at(&session, strong), "strong");
+	assert_string_equal(function_at(&session, strong + 20), "strong");
+	assert_string_equal(function_at(&session, versioned + 1), "versioned");
+	assert_string_equal(function_at(&session, symbol_value("a", "object")), "(none)");
+	close_session(&session);
+	/* when only exports are left, nothing tells how far the sizeless one reaches */
+	run_command("strip a");
+	session = open_session("a", NULL);
+	assert_string_equal(function_at(&session, plain + 15), "plain");
+	assert_string_equal(function_at(&session, sizeless), "(none)");
+	close_session(&session);
+}
+
+/* A call as the last instruction: the return address is in the next function already. */
+static void test_return_address(void **state)
+{
+	struct session session;
+	const struct symbol *symbols;
+	struct place place;
+	uint64_t frames, unnamed;
+
+	(void)state;
+	write_source("a.S", ASSEMBLY);
+	write_source("a.c",
+		     "extern int plain(void);\n" PROGRAM_WAITS("(void *)plain, (void *)plain"));
+	run_command("sed -i '/symver/d' a.S && cc -o a a.c a.S");
+	session = open_session("a", NULL);
+	place = (struct place){ session.module, symbol_value("a", "plain") + 16, 0 };
+	assert_int_equal(symbolizer_name(session.symbolizer, &place, true, 0, &symbols), 1);
+	assert_string_equal(symbols[0].function, "plain");
+	assert_int_equal(symbolizer_name(session.symbolizer, &place, false, 0, &symbols), 1);
+	assert_null(symbols[0].function);
+	assert_int_equal(symbolizer_name(session.symbolizer, &place, true, 0, &symbols), 1);
+	assert_string_equal(symbols[0].function, "plain");
+	symbolizer_counts(session.symbolizer, &frames, &unnamed);
+	assert_int_equal(frames, 3);
+	assert_int_equal(unnamed, 1);
+	close_session(&session);
+}
+
+/* The process is gone and its file was replaced: names come from the file it ran. */
+static void test_after_replacement(void **state)
+{
+	struct session session;
+	uint64_t outer;
+
+	(void)state;
+	write_source("x.c", C_SOURCE);
+	run_command("cc -g -O2 -o x x.c");
+	outer = symbol_value("x", "outer");
+	session = open_session("x", NULL);
+	run_command("echo 'int main(void) { return 0; }' >y.c && cc -o y y.c && mv y x");
+	end_still(&session.process);
+	assert_string_equal(function_at(&session, outer + 1), "outer");
+	symbolizer_free(session.symbolizer);
+	modules_free(session.modules);
+}
+
+static void test_vdso(void **state)
+{
+	struct modules *modules = modules_new();
+	struct symbolizer *symbolizer = symbolizer_new(modules, NULL);
+	uint64_t base = getauxval(AT_SYSINFO_EHDR), offset, named = 0;
+	const struct symbol *symbols;
+	struct place place;
+
+	(void)state;
+	if (!base)
+		skip();
+	assert_int_equal(modules_refresh(modules, SPACE, getpid()), 0);
+	for (offset = 0; offset < 4096; offset += 16) {
+		assert_true(modules_place(modules, SPACE, base + offset, &place));
+		assert_int_equal(symbolizer_name(symbolizer, &place, false, 0, &symbols), 1);
+		if (symbols[0].function && strstr(symbols[0].function, "vdso"))
+			named++;
+	}
+	assert_true(named > 3);
+	symbolizer_free(symbolizer);
+	modules_free(modules);
+}
+
+/* Damages a file and names addresses all over it. Any answer will do; none may crash. */
+static void name_damaged(const uint8_t *bytes, size_t length, uint64_t text, uint64_t text_size)
+{
+	const struct debug_search search = { .path = "/nowhere/damaged" };
+	int fd = memfd_create("damaged", MFD_CLOEXEC);
+	struct debug_frame frames[DEBUG_FRAMES_MAX];
+	struct object *object;
+	const char *language;
+	uint64_t i;
+
+	assert_int_equal(write(fd, bytes, length), length);
+	if (object_open(fd, &search, true, &object))
+		return;
+	for (i = 0; i < text_size; i += 5) {
+		object_symbol(object, text + i);
+		if (object_debug_info(object))
+			debug_info_find(object_debug_info(object), text + i, true, frames,
+					&language);
+	}
+	object_free(object);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+	return hash_mix(*state += 0x9e3779b97f4a7c15ULL);
+}
+
+static void test_damaged(void **state)
+{
+	uint64_t random = 1, outer;
+	uint8_t *bytes, *copy;
+	struct stat status;
+	size_t length, i, k;
+	FILE *file;
+
+	(void)state;
+	write_source("d.c", C_SOURCE);
+	run_command("cc -g -O2 -o d d.c");
+	outer = symbol_value("d", "outer");
+	assert_int_equal(stat(in_folder("d"), &status), 0);
+	length = (size_t)status.st_size;
+	bytes = malloc(length);
+	copy = malloc(length);
+	file = fopen(in_folder("d"), "r");
+	assert_int_equal(fread(bytes, 1, length, file), length);
+	fclose(file);
+	for (i = 0; i < 600; i++) {
+		size_t nr = 1 + next_random(&random) % 20, kept = length;
+
+		memcpy(copy, bytes, length);
+		/* most of it in the headers, where it does most, and in the last part */
+		for (k = 0; k < nr; k++)
+			copy[i % 3   ? next_random(&random) % length
+			     : i % 2 ? next_random(&random) % 1024
+				     : length - 1 - next_random(&random) % 4096] =
+				(uint8_t)next_random(&random);
+		if (i % 5 == 0)
+			kept = next_random(&random) % length;
+		name_damaged(copy, kept, outer, 80);
+	}
+	free(bytes);
+	free(copy);
+}
+
+/* Listens on a port of this machine only; a server of debug files that has none. */
+static int listen_locally(int *ret_port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) || listen(fd, 8) ||
+	    getsockname(fd, (struct sockaddr *)&address, &length))
+		return -1;
+	*ret_port = ntohs(address.sin_port);
+	return fd;
+}
+
+/* Serves one request, with "404 Not Found". */
+static void serve_nothing(int to_test, void *data)
+{
+	static const char answer[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n"
+				     "Connection: close\r\n\r\n";
+	int listener = *(int *)data, connection;
+	char request[4096];
+	uint64_t length;
+
+	fcntl(listener, F_SETFL, 0);
+	connection = accept(listener, NULL, NULL);
+	length = (uint64_t)read(connection, request, sizeof(request));
+	if (write(connection, answer, strlen(answer)) < 0 ||
+	    write(to_test, &length, sizeof(length)) < 0)
+		_exit(1);
+	close(connection);
+}
+
+/* Servers are asked when that is wanted, and never otherwise. */
+static void test_debuginfod(void **state)
+{
+	struct symbolizer_options options = { .debuginfod = true };
+	struct session session;
+	struct still_process server;
+	uint64_t hidden, request;
+	char url[64];
+	int port, listener = listen_locally(&port);
+
+	(void)state;
+	if (listener < 0)
+		skip();
+	write_source("n.c", C_SOURCE);
+	run_command("cc -g -O2 -Wl,--build-id=sha1 -o full n.c && strip -o n full");
+	hidden = symbol_value("full", "hidden");
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
+	setenv("DEBUGINFOD_URLS", url, 1);
+	setenv("DEBUGINFOD_CACHE_PATH", in_folder("cache"), 1);
+	setenv("DEBUGINFOD_TIMEOUT", "5", 1);
+	session = open_session("n", NULL);
+	assert_string_equal(function_at(&session, hidden), "(none)");
+	assert_int_equal(accept(listener, NULL, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	close_session(&session);
+	if (dlopen("libdebuginfod.so.1", RTLD_LAZY)) {
+		server = start_still(serve_nothing, &listener);
+		session = open_session("n", &options);
+		assert_string_equal(function_at(&session, hidden), "(none)");
+		read_words(&server, &request, 1);
+		assert_true(request > 0);
+		close_session(&session);
+		end_still(&server);
+	}
+	unsetenv("DEBUGINFOD_URLS");
+	close(listener);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_c),
+		cmocka_unit_test(test_cxx),
+		cmocka_unit_test(test_rust),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_stripped),
+		cmocka_unit_test(test_debuglink),
+		cmocka_unit_test(test_mini_debug),
+		cmocka_unit_test(test_which_name),
+		cmocka_unit_test(test_return_address),
+		cmocka_unit_test(test_after_replacement),
+		cmocka_unit_test(test_vdso),
+		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_debuginfod),
+	};
+
+	return cmocka_run_group_tests(tests, make_work_folder, remove_work_folder);
+}
