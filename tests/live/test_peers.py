@@ -49,22 +49,22 @@ def valgrind():
                     "--run-libc-freeres=no", "--xml=yes", f"--xml-file={path}", fixture("lost"),
                     "--now"], env=environment, stdin=subprocess.DEVNULL, timeout=80, check=True,
                    capture_output=True)
-    lost, live = [0, 0], [0, 0]
+    found = {}
     for error in tree.parse(path).getroot().findall("error"):
         what = error.find("xwhat")
-        if what is None or not error.findtext("kind", "").startswith("Leak_"):
-            continue
-        size = (int(what.findtext("leakedbytes")), int(what.findtext("leakedblocks")))
-        kinds = [live]
-        if error.findtext("kind") in ("Leak_DefinitelyLost", "Leak_IndirectlyLost"):
-            kinds.append(lost)
-        for total in kinds:
-            total[0] += size[0]
-            total[1] += size[1]
+        if what is not None and error.findtext("kind", "").startswith("Leak_"):
+            kind = found.setdefault(error.findtext("kind"), [0, 0])
+            kind[0] += int(what.findtext("leakedbytes"))
+            kind[1] += int(what.findtext("leakedblocks"))
+    # the bytes of a definite loss include those that are lost through it, its blocks do not
+    bytes_of = {kind: value[0] for kind, value in found.items() if kind != "Leak_IndirectlyLost"}
+    live = (sum(bytes_of.values()), sum(value[1] for value in found.values()))
+    lost = (bytes_of["Leak_DefinitelyLost"],
+            found["Leak_DefinitelyLost"][1] + found["Leak_IndirectlyLost"][1])
     report, pid = traced()
     ours = totals(report, LOST)
-    require(ours == tuple(lost), f"bytes and blocks lost: {ours}, Valgrind {tuple(lost)}")
+    require(ours == lost, f"bytes and blocks lost: {ours}, Valgrind {lost}")
     process = report.process(pid)
     all_of_ours = (process["live_bytes"], process["live_count"])
-    require(all_of_ours == tuple(live),
-            f"bytes and blocks at exit: {all_of_ours}, Valgrind {tuple(live)}")
+    require(all_of_ours == live,
+            f"bytes and blocks at exit: {all_of_ours}, Valgrind {live}")

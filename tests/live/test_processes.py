@@ -18,7 +18,7 @@ def truth_of(truths, function):
 @test("fork.attach")
 def fork_attach():
     """The child's frees of what it inherited are its own; nothing counts twice."""
-    target = Target("process", "fork")
+    target = Target("process", "fork", "1")
     trace = Trace("-p", target.pid).attached()
     target.work()
     report = trace.stop()

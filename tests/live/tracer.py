@@ -27,6 +27,11 @@ def plain_name(function):
     return re.sub(r"\.(?:constprop|isra|part|cold)\.?\d*", "", name.rsplit("::", 1)[-1])
 
 
+# glibc's strdup keeps its argument in the frame pointer: a walker by frame pointers alone
+# ends there, at a name that nothing else in the fixture leads to.
+LAST_NAMES = {"leak_strdup": ("strdup", "__strdup"), "leak_strndup": ("strndup", "__strndup")}
+
+
 class Report:
     """What seep left: the exit code, stderr, and the JSON document."""
 
@@ -66,7 +71,7 @@ class Report:
         return [s for p in self.processes if pid is None or p["pid"] == pid for s in p["sites"]]
 
     def sites_of(self, function, pid=None):
-        wanted = (function, "via_" + function)
+        wanted = (function, "via_" + function, *LAST_NAMES.get(function, ()))
         return [s for s in self.sites(pid)
                 if any(plain_name(f.get("function")) in wanted for f in s["frames"])]
 
@@ -82,7 +87,7 @@ class Trace:
         for file in self.files:
             cleanup(file.close)
         self.json = form == "json"
-        argv = [binary(), command, *(["--format", form] if form else []), *map(str, arguments)]
+        argv = [binary(), command, "--format", form, "--all-sites", *map(str, arguments)]
         self.process = start(argv, stdin=subprocess.DEVNULL, stdout=self.files[0],
                              stderr=self.files[1], env=env)
         self.pid = self.process.pid
@@ -167,8 +172,8 @@ def seep(*arguments, seconds=60, env=None, before=()):
 
 def run(told, *command, options=(), seconds=60, env=None):
     """`seep run --format json -- COMMAND`; a report."""
-    report = seep("run", "--format", "json", *options, "--", *command, seconds=seconds,
-                  env=dict(told.env, **(env or {})) if told else env)
+    report = seep("run", "--format", "json", "--all-sites", *options, "--", *command,
+                  seconds=seconds, env=dict(told.env, **(env or {})) if told else env)
     require(report.code in (0, 10, 5),
             f"seep run: exit code {report.code}, stderr {report.err[-400:]!r}")
     return report.parse()
@@ -189,9 +194,6 @@ def compare(report, truth, pid=None, fields=COUNTED, skip=("early_",)):
     wrong = []
     for function, expected in sorted(truth["sites"].items()):
         if function.startswith(skip):
-            continue
-        # a site where nothing is outstanding may be left out of the report
-        if not expected["live_count"] and not report.sites_of(function, pid):
             continue
         for field in fields:
             found = report.sum(function, field, pid)
