@@ -21,6 +21,8 @@ struct elf_image {
 	size_t nr_symbols;
 	char names[4096];
 	size_t names_size;
+	const void *debugdata; /* instead of the symbols: .gnu_debugdata */
+	size_t debugdata_size;
 };
 
 static inline Elf64_Sym *image_symbol(struct elf_image *image, const char *name, uint64_t address,
@@ -64,7 +66,7 @@ static inline size_t image_put(struct elf_image *image, const void *bytes, size_
 	return at;
 }
 
-/* Lays the file out; the sections are 1 .text, 2 symbols, 3 names. */
+/* Lays the file out; the sections are 1 .text, 2 symbols, 3 names, 4 .gnu_debugdata, 5 its name. */
 static inline void image_finish(struct elf_image *image)
 {
 	Elf64_Ehdr header = {
@@ -75,14 +77,19 @@ static inline void image_finish(struct elf_image *image)
 		.e_phentsize = sizeof(Elf64_Phdr),
 		.e_phnum = 1,
 		.e_shentsize = sizeof(Elf64_Shdr),
-		.e_shnum = 4,
+		.e_shnum = 6,
+		.e_shstrndx = 5,
 	};
 	Elf64_Phdr segment = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = IMAGE_BASE };
-	Elf64_Shdr sections[4] = { { 0 },
-				   { .sh_type = SHT_PROGBITS, .sh_offset = IMAGE_TEXT },
-				   { .sh_type = SHT_SYMTAB, .sh_link = 3,
-				     .sh_entsize = sizeof(Elf64_Sym) },
-				   { .sh_type = SHT_STRTAB } };
+	static const char section_names[] = "\0.gnu_debugdata";
+	Elf64_Shdr sections[6] = {
+		{ 0 },
+		{ .sh_type = SHT_PROGBITS, .sh_offset = IMAGE_TEXT },
+		{ .sh_type = SHT_SYMTAB, .sh_link = 3, .sh_entsize = sizeof(Elf64_Sym) },
+		{ .sh_type = SHT_STRTAB },
+		{ 0 },
+		{ .sh_type = SHT_STRTAB, .sh_size = sizeof(section_names) }
+	};
 
 	image->size = IMAGE_TEXT;
 	image_put(image, image->text, image->text_size);
@@ -92,6 +99,14 @@ static inline void image_finish(struct elf_image *image)
 	sections[2].sh_offset = image_put(image, image->symbols, sections[2].sh_size);
 	sections[3].sh_size = image->names_size;
 	sections[3].sh_offset = image_put(image, image->names, image->names_size);
+	sections[5].sh_offset = image_put(image, section_names, sizeof(section_names));
+	if (image->debugdata) {
+		sections[2].sh_type = SHT_NULL;
+		sections[4].sh_type = SHT_PROGBITS;
+		sections[4].sh_name = 1;
+		sections[4].sh_size = image->debugdata_size;
+		sections[4].sh_offset = image_put(image, image->debugdata, image->debugdata_size);
+	}
 	header.e_shoff = image_put(image, sections, sizeof(sections));
 	memcpy(image->bytes, &header, sizeof(header));
 	memcpy(image->bytes + sizeof(header), &segment, sizeof(segment));

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
+#include <lzma.h>
 
 #include "../../bpf/event.h"
 #include "attach/plan.h"
@@ -277,6 +278,64 @@ static void knows_the_loader_and_the_stripped(void **state)
 	plan_free(plan);
 }
 
+/* A static binary, stripped, whose symbols are in an xz-compressed ELF file inside it. */
+static struct plan *plan_with_debugdata(const void *inner, size_t inner_size, bool whole)
+{
+	static uint8_t packed[8192];
+	static struct elf_image image;
+	size_t packed_size = 0;
+
+	memset(&image, 0, sizeof(image));
+	assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, inner, inner_size,
+						 packed, &packed_size, sizeof(packed)),
+			 LZMA_OK);
+	image_function(&image, "text", push, sizeof(push));
+	image.debugdata = packed;
+	image.debugdata_size = whole ? packed_size : packed_size / 2;
+	return plan_of(&image, "/bin/static", &plain);
+}
+
+static void reads_mini_debug_info(void **state)
+{
+	static struct elf_image inner;
+	struct plan *plan;
+
+	image_symbol(&inner, "malloc", IMAGE_BASE + IMAGE_TEXT, 2);
+	image_symbol(&inner, "free", IMAGE_BASE + IMAGE_TEXT, 2);
+	image_finish(&inner);
+	/* much larger than what it is packed to */
+	plan = plan_with_debugdata(inner.bytes, sizeof(inner.bytes), true);
+	assert_int_equal(plan->nr_probes, 1);
+	assert_true(plan->probes[0].file_offset == IMAGE_TEXT);
+	plan_free(plan);
+	/* cut in the middle, outside and inside of the compression; and no ELF at all */
+	plan = plan_with_debugdata(inner.bytes, inner.size, false);
+	assert_int_equal(plan->nr_probes, 0);
+	plan_free(plan);
+	for (size_t size = 0; size < inner.size; size += 64) {
+		plan = plan_with_debugdata(inner.bytes, size, true);
+		assert_int_equal(plan->nr_probes, 0);
+		plan_free(plan);
+	}
+}
+
+static void a_function_of_many_jumps(void **state)
+{
+	static struct elf_image image;
+	uint8_t code[60];
+	struct plan *plan;
+	uint64_t release = image_function(&image, "free", push, sizeof(push));
+
+	image_function(&image, "malloc", push, sizeof(push));
+	code[0] = 0x90;
+	for (int i = 0; i < 11; i++)
+		relative(code + 1 + i * 5, 0xe9, next_address(&image) + 1 + i * 5, release);
+	image_function(&image, "_ZdlPv", code, 56);
+	plan = plan_of(&image, "/lib/a.so", &plain);
+	assert_non_null(probe_of(plan, "_ZdlPv"));
+	plan_free(plan);
+}
+
 static void sites_follow_the_options(void **state)
 {
 	static struct elf_image image;
@@ -401,6 +460,8 @@ int main(void)
 		cmocka_unit_test(leaves_out_what_only_hands_over),
 		cmocka_unit_test(leaves_out_what_cannot_be_probed),
 		cmocka_unit_test(knows_the_loader_and_the_stripped),
+		cmocka_unit_test(reads_mini_debug_info),
+		cmocka_unit_test(a_function_of_many_jumps),
 		cmocka_unit_test(sites_follow_the_options),
 		cmocka_unit_test(pairs_of_the_user),
 		cmocka_unit_test(corrupt_files),

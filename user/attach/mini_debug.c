@@ -30,7 +30,8 @@ static int decompress(const char *packed, size_t packed_size, uint8_t **ret_imag
 		result = lzma_stream_buffer_decode(&memory, 0, NULL, (const uint8_t *)packed, &in,
 						   packed_size, image, &out, capacity);
 		if (result == LZMA_OK) {
-			*ret_image = image;
+			grown = realloc(image, out ? out : 1);
+			*ret_image = grown ? grown : image;
 			*ret_size = out;
 			return 0;
 		}
