@@ -62,9 +62,12 @@ static void write_summary(struct text *text, const struct diff *diff)
 				      : after - before;
 	struct words from, to, delta;
 
-	text_say(text, 0, change > 0 ? TEXT_BAD : TEXT_GOOD, change > 0 ? "MORE  " : "LESS  ",
-		 "Outstanding %s -> %s, %s: %zu sites are new, %zu have grown, %zu have shrunk, "
-		 "%zu are gone, %zu are the same.",
+	text_say(text, 0, change > 0 ? TEXT_BAD : TEXT_GOOD,
+		 change > 0   ? "MORE  "
+		 : change < 0 ? "LESS  "
+			      : "SAME  ",
+		 "Outstanding %s -> %s, %s. Of its sites %zu new, %zu grown, %zu shrunk, %zu gone, "
+		 "%zu the same.",
 		 words_bytes(&from, before), words_bytes(&to, after),
 		 delta_words(&delta, diff, change), diff->counts[DIFF_NEW],
 		 diff->counts[DIFF_GROWN], diff->counts[DIFF_SHRUNK], diff->counts[DIFF_GONE],

@@ -90,7 +90,6 @@ static void wrap(struct text *text, unsigned int column, unsigned int indent, ch
 		column += columns;
 		fresh = false;
 	}
-	fputc('\n', text->out);
 }
 
 void text_say(struct text *text, unsigned int indent, enum text_style style, const char *label,
@@ -122,6 +121,7 @@ void text_say(struct text *text, unsigned int indent, enum text_style style, con
 	wrap(text, indent + columns, indent + (columns <= LABEL_INDENT_MAX ? columns : 2), clean);
 	if (style != TEXT_PLAIN && !*label)
 		text_style(text, TEXT_PLAIN);
+	fputc('\n', text->out);
 	free(clean);
 }
 

@@ -84,8 +84,19 @@ static void write_figures(struct text *text, const struct profile_process *proce
 			 words_plural(process->lost_frees, "was", "were"));
 }
 
-/* Files that its stacks go through and that are not on the disk any more, each once. */
-static void write_deleted(struct text *text, uint32_t process)
+static void write_module(struct text *text, const struct profile_module *module)
+{
+	if (module->deleted)
+		text_say(text, 2, TEXT_WARNING, "",
+			 "It runs a file that has been removed or replaced on the disk: %s",
+			 module->path);
+	if (text->options->verbose)
+		text_say(text, 2, TEXT_PLAIN, "", "Module %s, build id %s", module->path,
+			 module->build_id ? module->build_id : "unknown");
+}
+
+/* What is to be said of the files that its stacks go through, each once. */
+static void write_modules(struct text *text, uint32_t process)
 {
 	const struct profile *profile = text->profile;
 	bool *seen = calloc(profile->nr_modules + 1, sizeof(*seen));
@@ -104,10 +115,8 @@ static void write_deleted(struct text *text, uint32_t process)
 				seen[profile->frames[stack->frames[j]].module] = true;
 	}
 	for (size_t i = 0; i < profile->nr_modules; i++)
-		if (seen[i] && profile->modules[i].deleted)
-			text_say(text, 2, TEXT_PLAIN, "",
-				 "It runs a file that has been removed or replaced on the disk: %s",
-				 profile->modules[i].path);
+		if (seen[i])
+			write_module(text, &profile->modules[i]);
 	free(seen);
 }
 
@@ -231,7 +240,7 @@ void text_process(struct text *text, uint32_t index)
 
 	write_heading(text, process);
 	write_figures(text, process);
-	write_deleted(text, index);
+	write_modules(text, index);
 	err = report_sort_sites(text->profile, index, text->options->sort, &sites, &nr);
 	if (err) {
 		text->error = text->error ? text->error : err;

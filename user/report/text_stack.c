@@ -111,14 +111,11 @@ static char *location_words(const struct text *text, const struct profile_frame 
 		snprintf(line, sizeof(line), ":%" PRIu32, frame->line);
 	if (repeats > 1)
 		snprintf(again, sizeof(again), ", %u times", repeats);
-	if (asprintf(&words, ", %s%s%s%s%s%s%s%s%s%s", where, line,
+	if (asprintf(&words, ", %s%s%s%s%s%s%s", where, line,
 		     frame->flags & FRAME_ALLOCATOR ? ", allocator" : "",
 		     frame->flags & FRAME_INLINED ? ", inlined" : "",
 		     frame->flags & FRAME_JIT ? ", compiled at run time" : "",
-		     frame->flags & FRAME_GUESSED ? ", guessed" : "",
-		     verbose && module && module->deleted ? ", file deleted" : "", again,
-		     verbose && module && module->build_id ? ", build id " : "",
-		     verbose && module && module->build_id ? module->build_id : "") < 0)
+		     frame->flags & FRAME_GUESSED ? ", guessed" : "", again) < 0)
 		return NULL;
 	clean = label_clean(!*where && words[2] == ',' ? words + 4 : words + 2);
 	free(words);
