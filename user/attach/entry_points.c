@@ -2,15 +2,11 @@
 /*
  * Matches the table of families with the symbols of one file.
  *
- * All names that any family, option or pair asks for are put in one sorted array, and the
- * symbols are looked up in it in one pass. A name that several families share (malloc,
- * __libc_free, sdallocx) belongs to the file's owner: the first family of which the file
- * defines a mark, else "generic" when it defines both malloc and free. Other names (mi_free,
- * _rjem_malloc, mallocx) belong to their family in any file.
- *
- * --alloc TEXT adds names: a TEXT with '/', '.' or '*' is a library, whose plain names
- * (operator new and delete alone too) are then taken as an allocator's; any other TEXT is
- * a prefix, as in "my_" for my_malloc, my_free, ...
+ * All names that any family, option or pair asks for are in one sorted array
+ * (known_names.c), and the symbols are looked up in it in one pass. A name that several
+ * families share (malloc, __libc_free, sdallocx) belongs to the file's owner: the first
+ * family of which the file defines a mark, else "generic" when it defines both malloc and
+ * free. Other names (mi_free, _rjem_malloc, mallocx) belong to their family in any file.
  */
 #include <elf.h>
 #include <errno.h>
@@ -22,29 +18,11 @@
 
 #include "../../bpf/event.h"
 #include "attach/entry_points.h"
+#include "attach/known_names.h"
 #include "attach/mini_debug.h"
 #include "base/vec.h"
 
 enum { ALIASES_LENGTH_MOST = 1024 };
-
-/* What the dynamic loader of glibc alone defines. */
-static const char loader_mark[] = "_rtld_global";
-
-/* A name to look for: of a family's function, of a pair's, or a mark (neither). */
-struct known_name {
-	char *name;
-	uint32_t rank;
-	const struct family *family; /* NULL: the loader's mark */
-	const struct family_function *function;
-	const struct pair *pair;
-	bool acquire; /* of a pair */
-	bool prefixed; /* belongs to its family in any file */
-};
-
-struct names {
-	struct known_name *items;
-	size_t nr, cap;
-};
 
 struct found {
 	const struct known_name *name; /* the first of those that are equal */
@@ -53,133 +31,13 @@ struct found {
 };
 
 struct search {
-	struct names names;
+	struct known_names names;
 	struct found *found;
 	size_t nr_found, cap_found;
 	struct entry_points *points;
 	bool marked[UINT8_MAX + 1]; /* by family id */
 	bool has_malloc, has_free;
 };
-
-static int add_name(struct names *names, const char *prefix, const char *symbol,
-		    struct known_name name)
-{
-	struct known_name *item = vec_push(&names->items, &names->nr, &names->cap);
-
-	if (!item)
-		return -ENOMEM;
-	*item = name;
-	item->rank = names->nr;
-	if (asprintf(&item->name, "%s%s", prefix, symbol) < 0) {
-		item->name = NULL;
-		names->nr--;
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-static int add_functions(struct names *names, const struct family *family, const char *prefix)
-{
-	/* The C library's reserved names are aliased by allocators that replace it. */
-	bool prefixed = prefix[0] && strcmp(prefix, "__libc_") != 0;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < family->nr_functions; i++) {
-		struct known_name name = {
-			.family = family,
-			.function = &family->functions[i],
-			.prefixed = prefixed,
-		};
-
-		err = add_name(names, prefix, family->functions[i].symbol, name);
-	}
-	return err;
-}
-
-static int add_family(struct names *names, const struct family *family)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && family->marks && family->marks[i]; i++)
-		err = add_name(names, "", family->marks[i],
-			       (struct known_name){ .family = family });
-	for (size_t i = 0; !err && family->prefixes[i]; i++)
-		err = add_functions(names, family, family->prefixes[i]);
-	return err;
-}
-
-static bool is_library_text(const char *text)
-{
-	return strpbrk(text, "/.*") != NULL;
-}
-
-bool entry_points_is_library(const char *glob, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return fnmatch(glob, slash ? slash + 1 : path, 0) == 0 || fnmatch(glob, path, 0) == 0;
-}
-
-static bool named_as_allocator(const struct plan_options *options, const char *path)
-{
-	for (size_t i = 0; options->extra_families && options->extra_families[i]; i++)
-		if (is_library_text(options->extra_families[i]) &&
-		    entry_points_is_library(options->extra_families[i], path))
-			return true;
-	return false;
-}
-
-static int add_pair(struct names *names, const struct pair *pair)
-{
-	struct known_name name = { .family = family_find("pair"), .pair = pair };
-	int err = add_name(names, "", pair->release, name);
-
-	name.acquire = true;
-	return err ?: add_name(names, "", pair->acquire, name);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct known_name *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
-
-	return order ?: (x->rank > y->rank) - (x->rank < y->rank);
-}
-
-static int collect_names(struct names *names, const char *path, const struct plan_options *options)
-{
-	int err = add_name(names, "", loader_mark, (struct known_name){ 0 });
-
-	for (size_t i = 0; !err && i < nr_families; i++)
-		err = add_family(names, &families[i]);
-	for (size_t i = 0; !err && options->extra_families && options->extra_families[i]; i++)
-		if (!is_library_text(options->extra_families[i]))
-			err = add_functions(names, family_find("generic"),
-					    options->extra_families[i]);
-	for (size_t i = 0; !err && i < options->nr_pairs; i++)
-		if (entry_points_is_library(options->pairs[i].library, path))
-			err = add_pair(names, &options->pairs[i]);
-	if (!err)
-		qsort(names->items, names->nr, sizeof(*names->items), by_name);
-	return err;
-}
-
-static const struct known_name *find_name(const struct names *names, const char *symbol)
-{
-	size_t low = 0, high = names->nr;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(names->items[middle].name, symbol) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == names->nr || strcmp(names->items[low].name, symbol) != 0)
-		return NULL;
-	return &names->items[low];
-}
 
 /* Is `name` one more of those that are equal to `first`? */
 static bool is_equal(const struct search *search, const struct known_name *first,
@@ -210,7 +68,7 @@ static int on_symbol(const struct elf_symbol *symbol, void *context)
 	search->points->nr_symbols++;
 	if (!symbol->defined)
 		return 0;
-	name = find_name(&search->names, symbol->name);
+	name = known_names_find(&search->names, symbol->name);
 	if (!name)
 		return 0;
 	note_marks(search, name);
@@ -439,29 +297,22 @@ static int merge_points(struct entry_points *points)
 	return err;
 }
 
-static void free_names(struct names *names)
-{
-	for (size_t i = 0; i < names->nr; i++)
-		free(names->items[i].name);
-	free(names->items);
-}
-
 int entry_points_find(const struct elf_file *file, const char *path,
 		      const struct plan_options *options, struct entry_points *ret_points)
 {
 	struct entry_points points = { 0 };
 	struct search search = { .points = &points };
-	int err = collect_names(&search.names, path, options);
+	int err = known_names_collect(&search.names, path, options);
 
 	if (!err)
 		err = read_symbols(file, &search);
 	if (!err) {
-		points.owner = find_owner(&search, path, named_as_allocator(options, path));
+		points.owner = find_owner(&search, path, known_names_is_allocator(options, path));
 		err = add_points(&search);
 	}
 	if (!err)
 		err = merge_points(&points);
-	free_names(&search.names);
+	known_names_free(&search.names);
 	free(search.found);
 	if (err)
 		entry_points_free(&points);
@@ -476,34 +327,4 @@ void entry_points_free(struct entry_points *points)
 		free_point(&points->items[i]);
 	free(points->items);
 	memset(points, 0, sizeof(*points));
-}
-
-static const struct family_function *function_named(const char *symbol)
-{
-	for (size_t i = 0; i < nr_families; i++) {
-		const struct family *family = &families[i];
-
-		for (size_t p = 0; family->prefixes[p]; p++) {
-			size_t length = strlen(family->prefixes[p]);
-
-			if (strncmp(symbol, family->prefixes[p], length) != 0)
-				continue;
-			for (size_t f = 0; f < family->nr_functions; f++)
-				if (strcmp(symbol + length, family->functions[f].symbol) == 0)
-					return &family->functions[f];
-		}
-	}
-	return NULL;
-}
-
-bool entry_points_is_release(const char *symbol)
-{
-	const struct family_function *function = function_named(symbol);
-
-	return function && function->op == SEEP_OP_FREE;
-}
-
-bool entry_points_is_known(const char *symbol)
-{
-	return function_named(symbol) != NULL;
 }

@@ -38,10 +38,4 @@ int entry_points_find(const struct elf_file *file, const char *path,
 		      const struct plan_options *options, struct entry_points *ret_points);
 void entry_points_free(struct entry_points *points);
 
-/* Does the pair's library (a glob on the base name, or a path) mean this file? */
-bool entry_points_is_library(const char *glob, const char *path);
-/* Is this the name of a function of any family that gives memory back? */
-bool entry_points_is_release(const char *symbol);
-bool entry_points_is_known(const char *symbol);
-
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * From a file's allocator entry points to probes: what is left out and why, where each
- * probe sits, and what its cookie says. What --alloc means is in entry_points.c.
+ * probe sits, and what its cookie says. What --alloc means is in known_names.c.
  *
  * Left out are:
  * - functions that only jump to another entry point (operator delete to free): the other
@@ -24,6 +24,7 @@
 #include "../../bpf/event.h"
 #include "attach/entry_points.h"
 #include "attach/forward.h"
+#include "attach/known_names.h"
 #include "attach/plan.h"
 #include "base/vec.h"
 
@@ -119,8 +120,8 @@ static const char *exit_name(const struct making *making, const struct forward_e
 	const struct entry_point *point;
 
 	if (exit->symbol) {
-		bool known = release ? entry_points_is_release(exit->symbol)
-				     : entry_points_is_known(exit->symbol);
+		bool known = release ? known_names_is_release(exit->symbol)
+				     : known_names_is_known(exit->symbol);
 
 		return known ? exit->symbol : NULL;
 	}
@@ -269,7 +270,7 @@ static int check_pairs(struct making *making)
 	for (size_t i = 0; !err && i < making->options->nr_pairs; i++) {
 		const struct pair *pair = &making->options->pairs[i];
 
-		if (!entry_points_is_library(pair->library, making->plan->path))
+		if (!known_names_is_library(pair->library, making->plan->path))
 			continue;
 		if (!defines(making->points, pair->acquire, false))
 			err = skip(making->plan, pair->acquire,

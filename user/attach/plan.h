@@ -15,7 +15,7 @@
 #include "attach/sites.h"
 
 struct plan_options {
-	const char *const *extra_families;	/* --alloc PREFIX or LIB: see plan.c; NULL-ended or NULL */
+	const char *const *extra_families;	/* --alloc PREFIX or LIB: see known_names.c; NULL-ended or NULL */
 	const struct pair *pairs;
 	size_t nr_pairs;
 	bool nop5_is_free;
