@@ -271,7 +271,8 @@ static void test_replay(void **state)
 	assert_int_equal(replay_read(r, &record, &size), 1);
 	assert_int_equal(replay_read(r, &record, &size), -EBADMSG);
 	replay_close(r);
-	assert_int_equal(pwrite(fd, "\xff\xff\xff\xff", 4, 8), 4);
+	assert_int_equal(pwrite(fd, "\xff\xff\x01\x00", 4, 8), 4);
+	assert_int_equal(ftruncate(fd, 300000), 0);
 	assert_int_equal(replay_open(path, &r), 0);
 	assert_int_equal(replay_read(r, &record, &size), -EBADMSG);
 	replay_close(r);

@@ -305,6 +305,8 @@ static void test_mremap(void **state)
 	feed_map(h, SEEP_UNMAP_BEGIN, 1, 1, 0x80000, 0x9000, 0, 0, 60);
 	feed_space(h, SEEP_SPACE_END, SEEP_SPACE_EXIT, 1, 0, PID, 70);
 	check(h, PID, 9, 0x9000, 1, 2, 1);
+	feed_map(h, SEEP_UNMAP_END, 1, 1, 0x80000, 0x9000, 0, 0, 80);
+	check(h, PID, 9, 0x9000, 1, 2, 1);
 	heap_free(h);
 }
 
@@ -536,11 +538,21 @@ static void test_leak_is_named(void **state)
 	assert_int_equal(p->processes[0].verdict, VERDICT_LEAK);
 	assert_true(fabs(site_of(p, PID, 7)->growth_rate - 100000) < 500);
 	profile_free(p);
-	/* As many blocks from before the capture go: nothing is known to leak. */
-	for (uint64_t i = 0; i < 5000; i++)
-		feed_free(h, 1, 0x900000 + i * 64, i);
-	p = filled(h, 5000, NULL);
-	assert_int_equal(site_of(p, PID, 7)->verdict, VERDICT_TOO_LITTLE_DATA);
+	heap_free(h);
+	/* As many blocks from before the capture go, but only in its first half: seen later. */
+	h = new_heap(0, 0);
+	for (uint64_t i = 0; i < 20000; i++) {
+		feed_alloc(h, 1, 0x100000 + i * 64, 100, 7, i);
+		if (i == 5000) {
+			p = filled(h, 5000, NULL);
+			assert_int_equal(site_of(p, PID, 7)->verdict, VERDICT_TOO_LITTLE_DATA);
+			profile_free(p);
+		}
+		if (i < 12000)
+			feed_free(h, 1, 0x9000000 + i * 64, i);
+	}
+	p = filled(h, 20000, NULL);
+	assert_int_equal(site_of(p, PID, 7)->verdict, VERDICT_GROWING);
 	profile_free(p);
 	heap_free(h);
 }

@@ -148,6 +148,31 @@ static void swelling_buffer(struct simulation *s)
 		simulate_block(s, t, t + 0.05, size);
 }
 
+static void step_on_a_trickle(struct simulation *s)
+{
+	simulate_stream(s, 0, s->seconds, 3, LIVES_FOR_EVER, 0);
+	simulate_stream(s, s->seconds * 0.7, s->seconds * 0.7 + 0.1, 20000, LIVES_FOR_EVER, 0);
+}
+
+static void cache_full_just_now(struct simulation *s)
+{
+	simulate_stream(s, 0, s->seconds * 0.87, 100, LIVES_FOR_EVER, 0);
+}
+
+/* Now and then most of it goes. */
+static void partial_resets(struct simulation *s)
+{
+	double kept = 0.35;
+
+	for (double t = -60; t < s->seconds; t += exponential(s, 0.02)) {
+		double reset = t + exponential(s, 3);
+
+		while (uniform(s) < kept)
+			reset += exponential(s, 3);
+		simulate_block(s, t, ceil(reset / 2.5) * 2.5, 100);
+	}
+}
+
 static const struct shape tuned[] = {
 	{ "plain leak, 5 s", 5, plain_leak, IS(GROWING), 0 },
 	{ "plain leak, 2 s", 2, plain_leak, IS(GROWING), 0 },
@@ -171,6 +196,10 @@ static const struct shape tuned[] = {
 	{ "cache that evicts", 20, cache_that_evicts, QUIET, 0 },
 	{ "burst", 20, burst, IS(BURST), 0 },
 	{ "kept at start, then churn", 20, start_then_churn, IS(STEADY) | IS(BURST), 0 },
+	{ "step on a trickle", 20, step_on_a_trickle, IS(TOO_LITTLE_DATA) | IS(BURST), 0 },
+	{ "cache full just now", 20, cache_full_just_now, IS(TOO_LITTLE_DATA), 0 },
+	{ "partial resets, 12 s", 12, partial_resets, QUIET, 0 },
+	{ "partial resets, 30 s", 30, partial_resets, QUIET, 0 },
 	{ "six blocks", 20, handful, IS(TOO_LITTLE_DATA), 0 },
 	{ "rising load", 20, rising_load, QUIET, 0 },
 	{ "heavy tail", 20, heavy_tail, QUIET, 0 },

@@ -234,16 +234,21 @@ bool course_swells(const struct course *c)
 	return c->nr >= 2 * SWELL_WINDOWS && c->gone >= 16 && c->swelling >= LEAST;
 }
 
-double course_shrinking(const struct course *c, double *ret_error)
+double course_shrinking(const struct course *c, int quarter, double *ret_error)
 {
-	double first = c->survivors[0] / fmax(c->born[0], 1);
-	double second = c->survivors[1] / fmax(c->born[1], 1);
-	double variance = 0, ratio = second > 0 ? first / second : 1;
+	double born = 0, survivors = 0, variance = 0, younger, ratio;
 
+	for (int q = 0; q < quarter; q++) {
+		born += c->born[q];
+		survivors += c->survivors[q];
+	}
+	younger = c->survivors[quarter] / fmax(c->born[quarter], 1);
+	ratio = younger > 0 ? survivors / fmax(born, 1) / younger : 1;
 	/* Of a quotient of two binomial shares, by the delta method. */
-	for (int q = 0; q < 2; q++)
-		if (c->survivors[q] > 0)
-			variance += fmax(1 / c->survivors[q] - 1 / fmax(c->born[q], 1), 0);
+	if (survivors > 0)
+		variance += fmax(1 / survivors - 1 / fmax(born, 1), 0);
+	if (younger > 0)
+		variance += fmax((1 - younger) / c->survivors[quarter], 0);
 	if (ret_error)
 		*ret_error = ratio * sqrt(variance);
 	return ratio;

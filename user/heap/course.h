@@ -45,10 +45,10 @@ void course_read(const struct verdict_course *site, struct course *ret_course);
 bool course_rises(const struct course *course);
 bool course_swells(const struct course *course);
 /*
- * Survivors' share of the blocks of the first quarter to that of the second; *ret_error
- * (may be NULL) one standard error of it.
+ * Survivors' share of the blocks born before the quarter (1 to 3) to that of the blocks born in
+ * it; *ret_error (may be NULL) one standard error of it.
  */
-double course_shrinking(const struct course *course, double *ret_error);
+double course_shrinking(const struct course *course, int quarter, double *ret_error);
 /* z of the outstanding count. */
 double course_mann_kendall(const struct course *course);
 

@@ -44,7 +44,8 @@
  *     side);
  *   - no single interval makes more than 60% of the rise, and the last eighth still rises;
  *   - old cohorts do not shrink: the share of survivors among the blocks of the first quarter
- *     is at least nine tenths of that of the second quarter, less one standard error;
+ *     is at least nine tenths of that of the second quarter, and among those of the first half
+ *     eight tenths of that of the third quarter, less one standard error;
  *   - unmatched releases are fewer than half of the rise (1. above).
  * Buffers that get larger in the same number are growing too: bytes, and bytes per block, must
  * then rise over each of eight windows, by half in all.
@@ -71,7 +72,8 @@ enum { MIN_SURVIVORS = 16, MIN_INTERVALS = 8 };
 static const double MIN_SECONDS = 1.0;
 static const double SLOWING = 0.4, FILLED = 0.25; /* last rise to the rise before */
 static const double STEP = 0.6; /* of the rise in one interval */
-static const double NOT_SHRUNK = 0.9; /* oldest survivors to younger ones */
+/* Share of survivors: of the first quarter to the second, of the first half to the third. */
+static const double NOT_SHRUNK[] = { 0.9, 0.8 };
 static const double OFFSET = 0.5; /* unmatched releases to the rise */
 static const double MANN_KENDALL = 2.33;
 static const double GIVEN_BACK = 0.95;
@@ -124,7 +126,6 @@ static const char *count_text(double count, char text[32])
 static const char *doubt(const struct course *c)
 {
 	double last = c->minimum[3] - c->minimum[2], before = c->minimum[2] - c->minimum[1];
-	double error, ratio;
 
 	if (c->nr < MIN_INTERVALS)
 		return "it began too late in the capture to tell";
@@ -142,9 +143,12 @@ static const char *doubt(const struct course *c)
 		return "the rise has ended just now";
 	if (course_mann_kendall(c) <= MANN_KENDALL)
 		return "the rise is not significant";
-	ratio = course_shrinking(c, &error);
-	if (ratio < NOT_SHRUNK - error)
-		return "the oldest blocks are being freed";
+	for (int q = 1; q <= 2; q++) {
+		double error, ratio = course_shrinking(c, q, &error);
+
+		if (ratio < NOT_SHRUNK[q - 1] - error)
+			return "the oldest blocks are being freed";
+	}
 	return NULL;
 }
 
@@ -186,7 +190,7 @@ static void judge_rising(const struct course *c, struct verdict *v)
 		judge_growing(c, v);
 	else if (c->live >= MIN_SURVIVORS && c->nr >= MIN_INTERVALS &&
 		 c->survivors[3] < FILLED * early && c->survivors[2] < early &&
-		 course_shrinking(c, NULL) >= NOT_SHRUNK)
+		 course_shrinking(c, 1, NULL) >= NOT_SHRUNK[0])
 		set(v, VERDICT_FILLING,
 		    "new survivors fell from %.0f to %.0f in a quarter of the time (%.1f s)", early,
 		    c->survivors[3], c->seconds / 4);
