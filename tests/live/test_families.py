@@ -255,3 +255,12 @@ def late_run():
     report, truth = started("late")
     compare(report, truth)
     leaf_is(report, "leak_prefixed", "je_malloc")
+
+
+@test("custom.attach", traced, ("--alloc", "acme_"))
+@test("custom.run", started, ("--alloc", "acme_"))
+def custom(way, options):
+    """--alloc: an allocator that no table knows, by the prefix of its functions."""
+    report, truth = way("custom", options=options)
+    compare(report, truth)
+    leaf_is(report, "custom_malloc", "acme_malloc")

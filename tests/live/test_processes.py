@@ -251,6 +251,16 @@ def select_several():
     require(not report.of(others.pid), "a process that was not asked for is in the report")
 
 
+@test("select.idle")
+def select_idle():
+    """A process that was asked for and did nothing is in the report, with nothing."""
+    target = Target("process", "exit")
+    trace = Trace("-p", target.pid).attached()
+    report = fine(trace.stop())
+    require([p["pid"] for p in report.processes] == [target.pid], "the process is not reported")
+    require(report.processes[0]["live_count"] == 0, "it has blocks")
+
+
 @test("select.all")
 def select_all():
     """-a, system-wide: of the report only our own processes are looked at."""

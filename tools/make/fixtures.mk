@@ -22,7 +22,7 @@ CXX_FAMILIES := glibc jemalloc tcmalloc mimalloc
 
 FIXTURES := $(foreach s,$(FAMILY_SOURCES),$(FAMILIES:%=$(F)/$(s)-%)) \
 	$(CXX_FAMILIES:%=$(F)/cxx-%) $(PLAIN_FIXTURES:%=$(F)/%) $(F)/service $(F)/lost-sanitized \
-	$(F)/late_library.so $(F)/prefixed.so $(F)/wrapper.so $(F)/pair_library.so
+	$(F)/custom $(F)/acme.so $(F)/late_library.so $(F)/prefixed.so $(F)/wrapper.so $(F)/pair_library.so
 ifneq ($(MUSL_GCC),)
 FIXTURES += $(foreach s,$(FAMILY_SOURCES),$(F)/$(s)-musl $(F)/$(s)-musl-static)
 endif
@@ -65,6 +65,10 @@ $(F)/lost-sanitized: tests/fixtures/lost.c tests/fixtures/fixture.h
 	@mkdir -p $(dir $@)
 	$(call say,FIX,$@)$(CC) $(FIXTURE_FLAGS) -D_GNU_SOURCE -fsanitize=leak -o $@ $<
 
+$(F)/acme.so: tests/fixtures/prefixed.c
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(FIXTURE_FLAGS) -DPREFIX=acme_ -fPIC -shared -o $@ $<
+
 $(F)/%.so: tests/fixtures/%.c
 	@mkdir -p $(dir $@)
 	$(call say,FIX,$@)$(CC) $(FIXTURE_FLAGS) -D_GNU_SOURCE -fPIC -shared -o $@ $<
@@ -72,6 +76,10 @@ $(F)/%.so: tests/fixtures/%.c
 $(F)/abandon: tests/fixtures/abandon.c tests/fixtures/fixture.h $(F)/prefixed.so
 	@mkdir -p $(dir $@)
 	$(call say,FIX,$@)$(CC) $(FIXTURE_FLAGS) -D_GNU_SOURCE -o $@ $< $(F)/prefixed.so -Wl,-rpath,'$$ORIGIN'
+
+$(F)/custom: tests/fixtures/custom.c tests/fixtures/fixture.h $(F)/acme.so
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(FIXTURE_FLAGS) -D_GNU_SOURCE -o $@ $< $(F)/acme.so -Wl,-rpath,'$$ORIGIN'
 
 $(F)/pair: tests/fixtures/pair.c tests/fixtures/fixture.h $(F)/pair_library.so
 	@mkdir -p $(dir $@)
