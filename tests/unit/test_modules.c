@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "stack/elf_image.h"
 #include "stack/modules.h"
 
 enum { SPACE = 1, CHILD_SPACE = 2, PAGE = 4096 };
@@ -57,6 +58,40 @@ static void test_layouts(void **state)
 	check_layout("-pie -fPIE -Wl,-z,noseparate-code");
 	check_layout("-pie -fPIE -Wl,-z,max-page-size=0x10000");
 	check_layout("-no-pie -Wl,-Ttext-segment=0x10000000");
+}
+
+/*
+ * As lld lays files out: segments meet within a page, which is therefore mapped twice, and
+ * the address depends on which of the two a mapping is.
+ */
+static void test_shared_pages(void **state)
+{
+	struct image_segment segments[] = {
+		{ 0, 0x1234, 0, false },
+		{ 0x1234, 0x3000, 0x2234, true },
+		{ 0x4234, 0x500, 0x6234, false },
+	};
+	const struct image image = { .segments = segments, .nr_segments = 3 };
+	uint64_t address = 1;
+
+	(void)state;
+	assert_true(image_address(&image, 0, 0x2000, false, &address));
+	assert_int_equal(address, 0);
+	assert_true(image_address(&image, 0x1000, 0x4000, true, &address));
+	assert_int_equal(address, 0x2000);
+	assert_true(image_address(&image, 0x2000, 0x1000, true, &address));
+	assert_int_equal(address, 0x3000);
+	assert_true(image_address(&image, 0x4000, 0x1000, false, &address));
+	assert_int_equal(address, 0x6000);
+	/* a page that was made executable by itself keeps the segment that it is of */
+	assert_true(image_address(&image, 0, 0x1000, true, &address));
+	assert_int_equal(address, 0);
+	/* one segment in two mappings of different rights */
+	assert_true(image_address(&image, 0x1000, 0x1000, false, &address));
+	assert_int_equal(address, 0x1000);
+	address = 7;
+	assert_false(image_address(&image, 0x5000, 0x1000, true, &address));
+	assert_int_equal(address, 7);
 }
 
 static void test_build_id(void **state)
@@ -481,17 +516,12 @@ static void test_no_elf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layouts),
-		cmocka_unit_test(test_build_id),
-		cmocka_unit_test(test_replaced),
-		cmocka_unit_test(test_seen_deleted),
-		cmocka_unit_test(test_several_offsets),
-		cmocka_unit_test(test_memfd),
-		cmocka_unit_test(test_memory_without_file),
-		cmocka_unit_test(test_vdso),
-		cmocka_unit_test(test_spaces),
-		cmocka_unit_test(test_gone),
-		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_layouts),	     cmocka_unit_test(test_shared_pages),
+		cmocka_unit_test(test_build_id),     cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_seen_deleted), cmocka_unit_test(test_several_offsets),
+		cmocka_unit_test(test_memfd),	     cmocka_unit_test(test_memory_without_file),
+		cmocka_unit_test(test_vdso),	     cmocka_unit_test(test_spaces),
+		cmocka_unit_test(test_gone),	     cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_no_elf),
 	};
 

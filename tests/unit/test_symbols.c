@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "base/hashmap.h"
+#include "stack/mini_debug.h"
 #include "stack/modules.h"
 #include "stack/object.h"
 #include "stack/symbols.h"
@@ -377,10 +378,13 @@ static void check_linked(const char *build_id, const char *where)
 		build_id, where, where);
 	run_command("cp where/l l && mkdir -p .debug && cp where/%s/l.debug %s/", where, where);
 	compare_with_addr2line("l", "full", "outer\\|hidden", "c", 8);
-	/* a debug file of another build is not believed */
-	run_command(
-		"cc -g -O1 -DOTHER %s -o other l.c && objcopy --only-keep-debug other %s/l.debug",
-		*build_id ? "-Wl,--build-id=0x1234567890" : "-Wl,--build-id=none", where);
+	/* a debug file of another build is not believed, however alike */
+	if (*build_id)
+		run_command("cc -g -O2 -Wl,--build-id=0x1234567890abcdef -o other l.c && "
+			    "objcopy --only-keep-debug other %s/l.debug",
+			    where);
+	else
+		run_command("printf x >>%s/l.debug", where);
 	session = open_session("l", NULL);
 	assert_string_equal(function_at(&session, symbol_value("full", "hidden")), "(none)");
 	close_session(&session);
@@ -399,6 +403,9 @@ static void test_debuglink(void **state)
 static void test_mini_debug(void **state)
 {
 	struct session session;
+	Elf *elf, *mini;
+	void *memory;
+	int fd;
 
 	(void)state;
 	if (!have_command("xz"))
@@ -418,9 +425,15 @@ static void test_mini_debug(void **state)
 	assert_string_equal(function_at(&session, symbol_value("full", "hidden") + 3), "hidden");
 	assert_string_equal(function_at(&session, symbol_value("full", "outer") + 3), "outer");
 	close_session(&session);
-	/* one that unpacks to far too much is left alone */
+	/* one that unpacks to far too much is left alone, before it does */
 	run_command("head -c 300000000 /dev/zero | xz -0 >bomb.xz && "
 		    "objcopy --update-section .gnu_debugdata=bomb.xz m m2");
+	fd = open(in_folder("m2"), O_RDONLY | O_CLOEXEC);
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	assert_int_equal(mini_debug_open(elf, &mini, &memory), -EFBIG);
+	elf_end(elf);
+	close(fd);
 	session = open_session("m2", NULL);
 	assert_string_equal(function_at(&session, symbol_value("full", "hidden") + 3), "(none)");
 	assert_string_equal(function_at(&session, symbol_value("full", "outer") + 3), "outer");
