@@ -5,8 +5,9 @@
 PPROF_GENERATED := $(B)/report/pprof.pb-c.c
 PAGE_GENERATED := $(B)/report/flamegraph_page.h
 GENERATED += $(PPROF_GENERATED) $(PAGE_GENERATED)
-$(B)/user/report/pprof.o $(B)/asan/user/report/pprof.o: | $(PPROF_GENERATED)
-$(B)/user/report/html.o $(B)/asan/user/report/html.o: | $(PAGE_GENERATED)
+# Rules that were read before this file know nothing of the line above.
+$(B)/user/report/pprof.o $(B)/asan/user/report/pprof.o $(B)/fuzz/user/report/pprof.o: | $(PPROF_GENERATED)
+$(B)/user/report/html.o $(B)/asan/user/report/html.o $(B)/fuzz/user/report/html.o: | $(PAGE_GENERATED)
 
 $(PPROF_GENERATED): user/report/pprof.proto
 	@mkdir -p $(dir $@)
