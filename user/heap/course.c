@@ -103,16 +103,12 @@ static void read_sums(const struct verdict_course *s, struct course *c)
 
 static void read_steps(const struct verdict_course *s, size_t first, struct course *c)
 {
-	double sum = 0, bytes = 0, largest = 0;
+	double sum = 0, largest = 0;
 
 	for (size_t i = first; i < s->nr; i++) {
-		const struct verdict_interval *v = &s->intervals[i];
-		double step = v->alloc_count - v->gone_count;
+		double step = s->intervals[i].alloc_count - s->intervals[i].gone_count;
 
 		sum += step;
-		bytes += v->alloc_bytes - v->gone_bytes;
-		c->outstanding[i - first] = sum;
-		c->outstanding_bytes[i - first] = bytes;
 		largest = fmax(largest, step);
 	}
 	c->largest_step = sum > 0 ? largest / sum : 1;
@@ -252,15 +248,4 @@ double course_shrinking(const struct course *c, int quarter, double *ret_error)
 	if (ret_error)
 		*ret_error = ratio * sqrt(variance);
 	return ratio;
-}
-
-double course_mann_kendall(const struct course *c)
-{
-	double n = (double)c->nr, s = 0, variance = n * (n - 1) * (2 * n + 5) / 18;
-
-	for (size_t i = 0; i < c->nr; i++)
-		for (size_t j = i + 1; j < c->nr; j++)
-			s += (c->outstanding[j] > c->outstanding[i]) -
-			     (c->outstanding[j] < c->outstanding[i]);
-	return variance > 0 && s > 0 ? (s - 1) / sqrt(variance) : 0;
 }

@@ -38,7 +38,6 @@ struct course {
 	double old_share; /* of the live bytes, born in the first half */
 	double burst_begin, burst_seconds; /* shortest stretch with 80% of the live bytes */
 	double swelling; /* growth of the outstanding bytes since the first quarter */
-	double outstanding[PROFILE_COHORTS], outstanding_bytes[PROFILE_COHORTS];
 };
 
 void course_read(const struct verdict_course *site, struct course *ret_course);
@@ -49,7 +48,5 @@ bool course_swells(const struct course *course);
  * it; *ret_error (may be NULL) one standard error of it.
  */
 double course_shrinking(const struct course *course, int quarter, double *ret_error);
-/* z of the outstanding count. */
-double course_mann_kendall(const struct course *course);
 
 #endif
