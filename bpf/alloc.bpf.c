@@ -8,7 +8,7 @@
  * It is known by its stack pointer: a call further down the stack is nested in it, and
  * the return that belongs to it leaves the stack pointer just above it. A new call that
  * is not further down shows that the parked one was abandoned (longjmp, an exception, a
- * cancelled thread) or has ended in a jump to this one; either way it is replaced.
+ * cancelled thread), and takes its place.
  *
  * One program per way of attaching: uprobe.session where the kernel has it (6.13), whose
  * entry can do without its return; a pair of uprobe.multi (6.6) or perf-event uprobes;
@@ -20,6 +20,33 @@
 #include "unwind.bpf.h"
 
 enum { WITH_RETURN = 0, WITHOUT_RETURN = 1 };
+
+/*
+ * From 6.13 on (commits a76ab5731e32, 5bd36da1e37e) a program of this type whose frame is
+ * 64 bytes or more has its stack in per-CPU memory. Nothing keeps a uprobe program from
+ * being preempted there by itself in another thread, which then writes over that stack
+ * and brings the kernel down (seen on 7.2). A program with a tail call keeps the kernel's
+ * stack; this one is never made. An array for each type of attachment: they do not mix.
+ */
+const volatile bool never = false;
+
+#define NOWHERE(name)                                     \
+	struct {                                          \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);    \
+		__uint(max_entries, 1);                   \
+		__type(key, __u32);                       \
+		__type(value, __u32);                     \
+	} name SEC(".maps")
+
+NOWHERE(nowhere_session);
+NOWHERE(nowhere_multi);
+NOWHERE(nowhere);
+
+#define KEEP_KERNEL_STACK(ctx, array)                     \
+	do {                                              \
+		if (never)                                \
+			bpf_tail_call(ctx, &array, 0);    \
+	} while (0)
 
 /* How much the return instruction pops: the return address, where that is on the stack. */
 #ifdef __TARGET_ARCH_x86
@@ -50,18 +77,19 @@ static __always_inline __u64 argument(struct pt_regs *ctx, __u32 n)
 	return value;
 }
 
-/* True when the call about to begin is inside the parked one. */
+/*
+ * True when the call about to begin is inside the parked one; or is the parked one, which
+ * has gone on as another entry point by a jump and will return with the stack where it is.
+ */
 static __always_inline bool is_nested(struct call *call, __u64 sp)
 {
-	bool alive;
-
 	if (!call->sp)
 		return false;
-	alive = sp <= call->sp && call_is_alive(call);
-	count(alive ? SEEP_COUNT_NESTED : SEEP_COUNT_ABANDONED);
-	if (alive && sp < call->sp)
+	if (sp <= call->sp && call_is_alive(call)) {
+		count(SEEP_COUNT_NESTED);
 		return true;
-	/* Abandoned; or reached by a jump, and the one call goes on as the other. */
+	}
+	count(SEEP_COUNT_ABANDONED);
 	call->sp = 0;
 	return false;
 }
@@ -167,9 +195,10 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 	call->family = SEEP_COOKIE_FAMILY(cookie);
 	call->flags = 0;
 	call->null_frees = !!(cookie & SEEP_COOKIE_NULL_FREES);
+	call->old_sampled = 0;
 	read_arguments(ctx, t, cookie, call);
 	/* It will throw, and an exception cannot pass a return probe. */
-	if (cookie & SEEP_COOKIE_THROWS && call->size > largest_size)
+	if (cookie & SEEP_COOKIE_THROWS && (t->limited || call->size > largest_size))
 		return WITHOUT_RETURN;
 	if (sample_bytes && !pair && !is_sampled(t, call))
 		return WITHOUT_RETURN;
@@ -301,6 +330,7 @@ int seep_session(struct pt_regs *ctx)
 {
 	bool is_return;
 
+	KEEP_KERNEL_STACK(ctx, nowhere_session);
 	if (bpf_ksym_exists(bpf_session_is_return___plain))
 		is_return = bpf_session_is_return___plain();
 	else if (bpf_ksym_exists(bpf_session_is_return___context))
@@ -313,6 +343,7 @@ int seep_session(struct pt_regs *ctx)
 SEC("uprobe.multi")
 int seep_enter_multi(struct pt_regs *ctx)
 {
+	KEEP_KERNEL_STACK(ctx, nowhere_multi);
 	enter_call(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
@@ -320,18 +351,21 @@ int seep_enter_multi(struct pt_regs *ctx)
 SEC("uprobe.multi")
 int seep_leave_multi(struct pt_regs *ctx)
 {
+	KEEP_KERNEL_STACK(ctx, nowhere_multi);
 	return leave_call(ctx);
 }
 
 SEC("uprobe.multi")
 int seep_release_multi(struct pt_regs *ctx)
 {
+	KEEP_KERNEL_STACK(ctx, nowhere_multi);
 	return release(ctx, bpf_get_attach_cookie(ctx));
 }
 
 SEC("uprobe")
 int seep_enter(struct pt_regs *ctx)
 {
+	KEEP_KERNEL_STACK(ctx, nowhere);
 	enter_call(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
@@ -339,12 +373,14 @@ int seep_enter(struct pt_regs *ctx)
 SEC("uretprobe")
 int seep_leave(struct pt_regs *ctx)
 {
+	KEEP_KERNEL_STACK(ctx, nowhere);
 	return leave_call(ctx);
 }
 
 SEC("uprobe")
 int seep_release(struct pt_regs *ctx)
 {
+	KEEP_KERNEL_STACK(ctx, nowhere);
 	return release(ctx, bpf_get_attach_cookie(ctx));
 }
 
@@ -353,6 +389,7 @@ int seep_release(struct pt_regs *ctx)
 	SEC("uprobe")                                             \
 	int seep_enter_##name(struct pt_regs *ctx)                \
 	{                                                         \
+		KEEP_KERNEL_STACK(ctx, nowhere);                  \
 		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0));        \
 		return 0;                                         \
 	}
@@ -367,6 +404,7 @@ ENTER_PLAIN(posix_memalign, SEEP_OP_POSIX_MEMALIGN)
 SEC("uprobe")
 int seep_release_plain(struct pt_regs *ctx)
 {
+	KEEP_KERNEL_STACK(ctx, nowhere);
 	return release(ctx, SEEP_COOKIE(SEEP_OP_FREE, 0, 0, 0));
 }
 

@@ -53,6 +53,7 @@ enum seep_flag {
 	SEEP_KEEP_OLD = 1 << 7,		/* mremap: MREMAP_DONTUNMAP, or old_size 0: the old range stays */
 	SEEP_NULL_FREES = 1 << 8,	/* REALLOC_END: size 0 and NULL returned: the family frees on that */
 	SEEP_HELD = 1 << 9,		/* the process stopped itself and waits for SIGCONT */
+	SEEP_STACK_GUESS = 1 << 10,	/* frame 1 is only what stood at the stack pointer: check it */
 };
 
 /*
@@ -204,6 +205,7 @@ enum seep_target_flag {
 	SEEP_TARGET_TRACED = 1 << 0,
 	SEEP_TARGET_FOLLOW = 1 << 1,	/* its children too, across fork and exec */
 	SEEP_TARGET_HOLD = 1 << 2,	/* stop itself when it maps new code, until the probes are on */
+	SEEP_TARGET_LIMITED = 1 << 3,	/* its memory has a limit: operator new may throw, so is left alone */
 };
 
 #endif

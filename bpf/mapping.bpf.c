@@ -30,9 +30,7 @@ static __always_inline bool user_registers(struct registers *regs)
 	regs->sp = PT_REGS_SP_CORE(user);
 	regs->fp = PT_REGS_FP_CORE(user);
 	regs->lr = 0;
-#ifdef __TARGET_ARCH_arm64
-	regs->lr = PT_REGS_RET_CORE(user);
-#endif
+	regs->guess = true;
 	return true;
 }
 

@@ -67,6 +67,8 @@ struct thread {
 	__u32 generation;	/* of the decision */
 	__u32 tid;
 	__u32 tgid;
+	__u32 limited;		/* SEEP_TARGET_LIMITED */
+	__u32 pad;
 	struct call calls[CALL_SLOTS];
 	struct mapping_call mapping;
 	struct frame_record record;	/* of the walk under way */

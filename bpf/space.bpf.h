@@ -170,12 +170,12 @@ static __noinline struct thread *new_thread(__u32 tid)
 static __always_inline struct thread *decide_thread(__u32 tgid, __u32 tid)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u32 generation = target_generation;
+	__u32 generation = target_generation, flags = target_flags(tgid);
 	struct space *space;
 	struct thread *t;
 	__u64 mm;
 
-	if (!target_flags(tgid))
+	if (!flags)
 		return NULL;
 	mm = (__u64)BPF_CORE_READ(task, mm);
 	if (!mm)
@@ -196,6 +196,7 @@ static __always_inline struct thread *decide_thread(__u32 tgid, __u32 tid)
 	}
 	t->tid = tid;
 	t->tgid = tgid;
+	t->limited = flags & SEEP_TARGET_LIMITED;
 	t->space = space->id;
 	t->generation = generation;
 	return t;

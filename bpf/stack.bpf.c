@@ -51,11 +51,14 @@ static __always_inline void begin_walk(struct thread *t, const struct registers 
 	t->window_bytes = 0;
 	if (!bpf_probe_read_user(t->window, STACK_WINDOW, (void *)regs->sp))
 		t->window_bytes = STACK_WINDOW - 8;
-	t->stack.flags = 0;
+	t->stack.flags = regs->guess ? SEEP_STACK_GUESS : 0;
 	t->record.fp = regs->fp;
 	t->record.return_address = regs->lr ?: t->window[0];
 	if (!t->window_bytes && !regs->lr)
 		bpf_probe_read_user(&t->record.return_address, 8, (void *)regs->sp);
+	/* Not 0, or the walk would end where only the guess is wrong. */
+	if (regs->guess)
+		t->record.return_address |= !t->record.return_address;
 }
 
 /*
@@ -83,7 +86,7 @@ static __always_inline void walk_frame_pointers(struct thread *t, const struct r
 			t->record.return_address = 0;
 		} else if (!next_frame(t, regs->sp)) {
 			count(SEEP_COUNT_STACK_FAULT);
-			t->stack.flags = SEEP_STACK_CUT;
+			t->stack.flags |= SEEP_STACK_CUT;
 			t->record.return_address = 0;
 		} else if (t->record.fp <= fp) {
 			t->record.fp = 0;
@@ -91,7 +94,7 @@ static __always_inline void walk_frame_pointers(struct thread *t, const struct r
 	}
 	t->stack.nr_frames = n;
 	if (n == SEEP_STACK_MAX)
-		t->stack.flags = SEEP_STACK_CUT;
+		t->stack.flags |= SEEP_STACK_CUT;
 	t->stack.id = h.id;
 	t->check = h.check;
 }
@@ -121,9 +124,9 @@ static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
 		count(SEEP_COUNT_STACKS_FULL);
 }
 
-__noinline __u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr)
+__noinline __u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
 {
-	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr };
+	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct thread *t = bpf_map_lookup_elem(&threads, &tid);
 	__u64 id, check;

@@ -10,6 +10,7 @@ struct registers {
 	__u64 sp;
 	__u64 fp;
 	__u64 lr;	/* return address where it is in a register, else 0: it is at *sp */
+	bool guess;	/* inside a function: what is at *sp may be no return address */
 };
 
 /* At a function's first instruction, or where nothing was pushed yet. */
@@ -32,7 +33,7 @@ static __always_inline struct registers registers_at_entry(struct pt_regs *ctx)
  * an entry in `threads`; its id, and what is wrong with it in that entry's stack.flags. A
  * global function of scalars: the verifier looks at it once, not once a caller and path.
  */
-__u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr);
+__u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
 
 /* The id of the stack, 0 where none is wanted. *flags gets what is wrong with it. */
 static __always_inline __u64 stack_id(struct thread *t, const struct registers *regs, __u16 *flags)
@@ -41,7 +42,7 @@ static __always_inline __u64 stack_id(struct thread *t, const struct registers *
 
 	if (!want_stacks)
 		return 0;
-	id = send_current_stack(regs->ip, regs->sp, regs->fp, regs->lr);
+	id = send_current_stack(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
 	*flags |= t->stack.flags;
 	return id;
 }

@@ -114,36 +114,48 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
-/* One of the -p processes. 0, or an exit code after saying what is wrong. */
-static int add_pid(struct tracer *tracer, pid_t pid)
+/* Why the process cannot be traced, and what helps. An exit code. */
+static int explain(pid_t pid, int err)
 {
-	int err = tracer_add(tracer, pid);
-
-	if (!err)
-		return 0;
-	if (err == -ESRCH) {
+	switch (err) {
+	case -ESRCH:
 		log_error("there is no process %d (ended, or another pid namespace)", pid);
 		return EXIT_TARGET_GONE;
-	}
-	if (err == -EPERM) {
+	case -EPERM:
 		log_error("process %d has a seccomp filter, and this kernel's return probes would kill "
 			  "it: a kernel with the fix (6.14, or 6.12.12 and later) is needed",
 			  pid);
 		return EXIT_PRIVILEGE;
-	}
-	if (err == -EACCES) {
+	case -EACCES:
 		log_error("process %d cannot be read: CAP_SYS_PTRACE is needed (run as root)", pid);
 		return EXIT_PRIVILEGE;
+	case -ENOEXEC:
+		log_error("process %d is of another architecture (a 32-bit program?): only programs of "
+			  "the machine's own can be traced",
+			  pid);
+		return EXIT_PRIVILEGE;
+	case -ENOTSUP:
+		log_error("process %d is a kernel thread: it has no user memory", pid);
+		return EXIT_PRIVILEGE;
+	default:
+		log_error("process %d cannot be traced: %s ('seep doctor -p %d' says more)", pid,
+			  strerror(-err), pid);
+		return EXIT_PRIVILEGE;
 	}
-	if (err == -ENOENT) {
+}
+
+/* One of the -p processes. 0 or an exit code. */
+static int add_pid(struct tracer *tracer, pid_t pid)
+{
+	int err = tracer_add(tracer, pid);
+
+	if (err && err != -ENOENT)
+		return explain(pid, err);
+	if (err)
 		log_warn("process %d maps no allocator with symbols that could be probed; 'seep doctor "
 			 "-p %d' says why. Its mmaps are traced, and libraries it opens later",
 			 pid, pid);
-		return 0;
-	}
-	log_error("process %d cannot be traced: %s ('seep doctor -p %d' says more)", pid,
-		  strerror(-err), pid);
-	return EXIT_PRIVILEGE;
+	return 0;
 }
 
 static int add_targets(struct tracer *tracer, const struct trace_arguments *a)

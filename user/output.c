@@ -25,6 +25,15 @@ void output_look_at_terminal(struct report_options *options, bool no_colour)
 		options->width = size.ws_col;
 }
 
+/* "Nothing found" cannot be said of what was not seen. */
+static bool is_incomplete(const struct profile *profile)
+{
+	const struct profile_health *health = &profile->health;
+
+	return health->dropped || health->bad_records || health->blocks_evicted ||
+	       health->threads_full || health->spaces_full || health->sampled_full;
+}
+
 static int finish(int err, const struct profile *profile, const struct report_format *format,
 		  const char *name)
 {
@@ -38,7 +47,9 @@ static int finish(int err, const struct profile *profile, const struct report_fo
 		log_error("cannot write %s: %s", name, strerror(-err));
 		return EXIT_PARTIAL;
 	}
-	return report_has_findings(profile) ? EXIT_FINDINGS : EXIT_CLEAN;
+	if (report_has_findings(profile))
+		return EXIT_FINDINGS;
+	return is_incomplete(profile) ? EXIT_PARTIAL : EXIT_CLEAN;
 }
 
 int output_to_stdout(const struct profile *profile, const struct report_format *format,

@@ -3,6 +3,7 @@
 #include "trace_options.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,20 @@ static int explain_open(int err)
 	return EXIT_PRIVILEGE;
 }
 
+/* Better told now than after an hour of tracing. */
+static int check_capture(const char *path)
+{
+	char *copy = path ? strdup(path) : NULL;
+	int status = 0;
+
+	if (copy && access(dirname(copy), W_OK)) {
+		log_error("a capture cannot be written to %s: %s", path, strerror(errno));
+		status = EXIT_USAGE;
+	}
+	free(copy);
+	return status;
+}
+
 int trace_begin(struct trace_options *o, struct features *ret_features, struct tracer **ret_tracer)
 {
 	const char **end = vec_push(&o->alloc, &o->nr_alloc, &o->cap_alloc);
@@ -72,6 +87,7 @@ int trace_begin(struct trace_options *o, struct features *ret_features, struct t
 		return EXIT_PRIVILEGE;
 	}
 	err = choose_mode(o, ret_features);
+	err = err ? err : check_capture(o->capture);
 	if (err)
 		return err;
 	if (!ret_features->tracefs && !o->tracer.no_mappings)

@@ -66,6 +66,14 @@ uint32_t processes_space_of(const struct processes *p, pid_t pid)
 	return hashmap_get(p->living, pid, &space) ? space : 0;
 }
 
+bool processes_seen(const struct processes *p, pid_t pid)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (p->items[i].pid == pid)
+			return true;
+	return false;
+}
+
 size_t processes_living(const struct processes *p)
 {
 	return hashmap_size(p->living);

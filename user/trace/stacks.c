@@ -127,16 +127,32 @@ static void count_placed(struct stacks *s, struct entry *entry)
 	}
 }
 
+/* The index of a frame that was guessed and is no code; 0 none. */
+static uint32_t wrong_guess(const struct stacks *s, const struct seep_stack *stack)
+{
+	struct place place;
+
+	if (!(stack->flags & SEEP_STACK_GUESS) || stack->nr_frames < 2)
+		return 0;
+	return !modules_place(s->modules, stack->space, stack->frames[1], &place);
+}
+
 int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unplaced)
 {
 	size_t unplaced = 0, first = s->nr_numbers;
 	struct entry *entry;
+	uint32_t skipped;
 	int err = 0;
 
 	if (stacks_has(s, stack->id))
 		return 0;
+	skipped = wrong_guess(s, stack);
 	for (uint32_t i = 0; !err && i < stack->nr_frames; i++) {
-		uint32_t *number = vec_push(&s->numbers, &s->nr_numbers, &s->cap_numbers);
+		uint32_t *number;
+
+		if (i == skipped && i)
+			continue;
+		number = vec_push(&s->numbers, &s->nr_numbers, &s->cap_numbers);
 
 		err = number ? place_number(s, stack->space, stack->frames[i], number, &unplaced) :
 			       -ENOMEM;
@@ -147,7 +163,7 @@ int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unp
 		return -ENOMEM;
 	}
 	entry->first = first;
-	entry->nr = stack->nr_frames;
+	entry->nr = s->nr_numbers - first;
 	entry->space = stack->space;
 	entry->cut = stack->flags & SEEP_STACK_CUT;
 	count_placed(s, entry);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -79,6 +80,23 @@ static int open_collector(struct tracer *t)
 		       -ENOMEM;
 }
 
+/*
+ * An exception cannot pass a return probe. With sessions the kernel side leaves out the
+ * return of each call that may throw: of a size that cannot be had, or where memory is
+ * limited. Where memory is not overcommitted any call may.
+ */
+static bool throwing_is_safe(const struct features *features)
+{
+	FILE *file = fopen("/proc/sys/vm/overcommit_memory", "re");
+	int mode = 2;
+
+	if (file && fscanf(file, "%d", &mode) != 1)
+		mode = 2;
+	if (file)
+		fclose(file);
+	return features->best == ATTACH_SESSION && mode != 2;
+}
+
 int tracer_new(const struct tracer_options *options, const struct features *features,
 	       struct tracer **ret_tracer)
 {
@@ -92,6 +110,7 @@ int tracer_new(const struct tracer_options *options, const struct features *feat
 	t->options.host_wide |= options->everything;
 	t->options.plan.nop5_is_free = features->nop5_is_free;
 	t->options.plan.sampled = options->sample_bytes;
+	t->options.plan.allow_throwing |= throwing_is_safe(features);
 	err = open_kernel(t);
 	err = err ?: open_collector(t);
 	if (err) {
@@ -120,9 +139,10 @@ void tracer_free(struct tracer *t)
 	free(t);
 }
 
-static uint32_t target_bits(const struct tracer *t)
+static uint32_t target_bits(const struct tracer *t, pid_t pid)
 {
-	return SEEP_TARGET_TRACED | (t->options.follow ? SEEP_TARGET_FOLLOW : 0);
+	return SEEP_TARGET_TRACED | (t->options.follow ? SEEP_TARGET_FOLLOW : 0) |
+	       (process_memory_limited(pid) ? SEEP_TARGET_LIMITED : 0);
 }
 
 bool tracer_was_added(const struct tracer *t, pid_t pid)
@@ -143,12 +163,39 @@ static int remember(struct tracer *t, pid_t pid)
 	return 0;
 }
 
+void tracer_forget(struct tracer *t, pid_t pid)
+{
+	size_t kept = 0;
+
+	objects_forget(t->objects, pid);
+	if (!t->options.has_filter && !t->options.everything)
+		return;
+	for (size_t i = 0; i < t->nr_added; i++)
+		if (t->added[i] != pid)
+			t->added[kept++] = t->added[i];
+	t->nr_added = kept;
+}
+
 int tracer_trace_process(struct tracer *t, pid_t pid)
 {
 	/* Before the probes: their first hit must find it. */
-	int err = kernel_set_target(t->kernel, pid, target_bits(t));
+	int err = kernel_set_target(t->kernel, pid, target_bits(t, pid));
 
 	return err ?: objects_scan(t->objects, pid, NULL);
+}
+
+/* Only user memory of programs of this machine. */
+static int check_traceable(const struct process_info *info)
+{
+	uint16_t machine, own_machine;
+	uint8_t class, own_class;
+
+	if (info->kernel_thread)
+		return -ENOTSUP;
+	if (process_machine(info->pid, &machine, &class) ||
+	    process_machine(getpid(), &own_machine, &own_class))
+		return 0;
+	return machine == own_machine && class == own_class ? 0 : -ENOEXEC;
 }
 
 int tracer_add(struct tracer *t, pid_t pid)
@@ -158,6 +205,7 @@ int tracer_add(struct tracer *t, pid_t pid)
 	int err;
 
 	err = process_read(pid, &info);
+	err = err ?: check_traceable(&info);
 	err = err ?: remember(t, pid);
 	err = err ?: tracer_trace_process(t, pid);
 	if (err)
@@ -169,7 +217,7 @@ int tracer_add_child(struct tracer *t, pid_t pid)
 {
 	int err = remember(t, pid);
 
-	return err ?: kernel_set_target(t->kernel, pid, target_bits(t) | SEEP_TARGET_HOLD);
+	return err ?: kernel_set_target(t->kernel, pid, target_bits(t, pid) | SEEP_TARGET_HOLD);
 }
 
 /* With -a every process is a target already; it is only a matter of the files it maps. */

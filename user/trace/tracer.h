@@ -45,7 +45,8 @@ void tracer_free(struct tracer *tracer);
 
 /*
  * Traces a process that is there. -ESRCH gone, -ENOENT it maps no allocator that could be
- * probed (it stays a target: one may come), -EPERM a return probe would kill it.
+ * probed (it stays a target: one may come), -EPERM a return probe would kill it, -ENOEXEC
+ * it is of another architecture, -ENOTSUP it is a kernel thread.
  */
 int tracer_add(struct tracer *tracer, pid_t pid);
 /* A child of ours that has not yet called exec: traced from its first instruction on. */

@@ -42,6 +42,8 @@ void tracer_record(void *context, const void *data, size_t size);
 
 /* Makes the process a target and attaches what it maps. */
 int tracer_trace_process(struct tracer *tracer, pid_t pid);
+/* It has ended: its probes go, and a later process of its pid is another one. */
+void tracer_forget(struct tracer *tracer, pid_t pid);
 bool tracer_was_added(const struct tracer *tracer, pid_t pid);
 
 #endif

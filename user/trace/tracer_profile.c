@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "attach/families.h"
+#include "base/vec.h"
 
 enum { DEFAULT_SITES = 1000 };
 
@@ -107,6 +108,32 @@ static void fill_health(struct tracer *t, struct profile *profile)
 	symbolizer_counts(t->symbolizer, &health->frames, &health->frames_unnamed);
 }
 
+/* A process that has done nothing is reported too, so that a reader finds its pid. */
+static int add_idle(struct tracer *t, uint64_t now, struct profile *profile)
+{
+	for (size_t i = 0; i < t->nr_added; i++) {
+		struct profile_process *row;
+		struct process_info info;
+
+		if (processes_seen(t->processes, t->added[i]) || process_read(t->added[i], &info))
+			continue;
+		row = vec_push(&profile->processes, &profile->nr_processes, &profile->cap_processes);
+		if (!row)
+			return -ENOMEM;
+		row->pid = info.pid;
+		row->ns_pid = info.ns_pid;
+		row->parent = PROFILE_NONE;
+		row->comm = profile_string(profile, info.comm);
+		row->started = process_started(&info);
+		row->seen_seconds = (now - t->start) / 1e9;
+		row->exit_status = -1;
+		row->rss_bytes = row->rss_start_bytes = info.rss_bytes;
+		row->verdict = VERDICT_NONE;
+		row->evidence = profile_string(profile, "it neither allocated nor released anything");
+	}
+	return 0;
+}
+
 int tracer_profile(struct tracer *t, const struct tracer_report *report,
 		   struct profile **ret_profile)
 {
@@ -124,6 +151,8 @@ int tracer_profile(struct tracer *t, const struct tracer_report *report,
 	err = heap_fill(t->heap, now, &report->filter, report->live_only,
 			report->max_sites ? report->max_sites : DEFAULT_SITES, &naming, profile);
 	fill_health(t, profile);
+	if (!t->options.everything)
+		err = err ?: add_idle(t, now, profile);
 	err = err ?: objects_report_skips(t->objects, profile);
 	if (err) {
 		profile_free(profile);

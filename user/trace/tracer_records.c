@@ -153,7 +153,7 @@ static int on_space(void *context, const struct seep_space *space)
 		return 0;
 	}
 	if (space->reason == SEEP_SPACE_EXIT)
-		objects_forget(t->objects, space->tgid);
+		tracer_forget(t, space->tgid);
 	modules_forget(t->modules, space->space);
 	hashmap_remove(t->refreshed, space->space);
 	kernel_forget_space(t->kernel, space->space);
