@@ -264,3 +264,37 @@ def custom(way, options):
     report, truth = way("custom", options=options)
     compare(report, truth)
     leaf_is(report, "custom_malloc", "acme_malloc")
+
+
+# The ways of attaching that older kernels are left with, forced here.
+MODES = ("session", "multi", "perf-cookie", "perf")
+
+
+@each("modes.entries.{}", MODES)
+def modes_entries(mode):
+    report, truth = traced("entries-glibc", options=("--attach", mode))
+    compare(report, truth)
+    family_is(report, "leak_malloc", "glibc")
+
+
+@each("modes.realloc.{}", MODES)
+def modes_realloc(mode):
+    report, truth = traced("realloc-glibc", options=("--attach", mode))
+    compare(report, truth)
+
+
+@each("modes.threads.{}", MODES)
+def modes_threads(mode):
+    report, truth = traced("threads-jemalloc", "reuse", "6000", options=("--attach", mode))
+    compare(report, truth)
+
+
+@each("modes.run.{}", MODES)
+def modes_run(mode):
+    report, truth = started("late", options=("--attach", mode))
+    compare(report, truth)
+
+
+@each("modes.throwing.{}", MODES)
+def modes_throwing(mode):
+    traced("cxx-jemalloc", "throwing", options=("--attach", mode))
