@@ -28,6 +28,10 @@ __attribute__((noinline)) static void pairs(long n)
 
 __attribute__((noinline)) static void descend(int depth, long n)
 {
+	/* As much as a function of some size keeps on the stack. */
+	volatile char locals[64];
+
+	locals[0] = depth;
 	if (depth > 1)
 		descend(depth - 1, n);
 	else

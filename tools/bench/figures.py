@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Rounds and medians; what the other benchmark programs print; goals and how far off."""
+
+import random
+import statistics
+import subprocess
+
+from children import Unavailable
+
+BURSTS = 5
+
+# figure, of which figure, at most so many times it (or at least so many times cheaper), words
+RATIO_GOALS = [
+    ("exact", "floor", 1.6, "seep exact at most 1.6 times the floor"),
+    ("sampled", "floor_entry", 1.15, "seep sampled at most 1.15 times the floor of sampling"),
+    ("exact", "memleak", 0.25, "seep exact at least 4 times cheaper than memleak"),
+]
+# key of bench-collector, least, most, words
+COLLECTOR_GOALS = [
+    ("collector_events_per_second", 3e6, None, "at least 3 million events/s into the collector"),
+    ("collector_bytes_per_block", None, 64, "at most 64 bytes of collector a live block"),
+]
+
+
+def measure(configuration):
+    """One round of one configuration: the median of its bursts, the first one left out."""
+    with configuration.begin(configuration) as loop:
+        loop.burst()
+        bursts = [loop.burst() for _ in range(BURSTS)]
+    configuration.rounds.append(statistics.median(bursts))
+
+
+def run_rounds(configurations, rounds, say):
+    for number in range(rounds):
+        order = list(configurations)
+        # another order every time, the same ones in every run
+        random.Random(number).shuffle(order)
+        for configuration in order:
+            if configuration.reason:
+                continue
+            try:
+                measure(configuration)
+            except (Unavailable, OSError, ValueError, subprocess.SubprocessError) as error:
+                configuration.reason = str(error)
+        say(f"round {number + 1} of {rounds}")
+
+
+def ratio(configuration, base):
+    """The median of the rounds' own ratios, so that a slow minute weighs on both sides."""
+    if not configuration.rounds or not base.rounds:
+        return None
+    return statistics.median(a / b for a, b in zip(configuration.rounds, base.rounds))
+
+
+def read_keys(argv, seconds):
+    """The 'key value unit' lines of a benchmark program."""
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds)
+    if done.returncode:
+        raise Unavailable(f"{argv[0]} failed: {done.stderr.strip()[-200:]}")
+    words = (line.split() for line in done.stdout.splitlines())
+    return {w[0]: float(w[1]) for w in words if len(w) >= 2}
+
+
+def bytes_per_block(keys):
+    """How the tables of the collector are filled depends on the number of blocks: all levels."""
+    levels = [value for key, value in keys.items() if key.startswith("collector_bytes_per_block_")]
+    return statistics.mean(levels) if levels else None
+
+
+def goal(words, value, text, reached, missed_by):
+    return {"goal": words, "value": value, "text": text, "reached": reached,
+            "result": "reached" if reached else f"missed by {missed_by}"}
+
+
+def ratio_goals(by_key):
+    for key, base, most, words in RATIO_GOALS:
+        value = ratio(by_key[key], by_key[base])
+        if value is None:
+            reason = by_key[key].reason or by_key[base].reason or "not asked for"
+            yield {"goal": words, "value": None, "text": "", "reached": None,
+                   "result": f"not measured: {reason}"}
+        elif most < 1:
+            yield goal(words, 1 / value, f"{1 / value:.2f} times", value <= most,
+                       f"{(value / most - 1) * 100:.0f}%")
+        else:
+            yield goal(words, value, f"{value:.2f} times", value <= most,
+                       f"{(value / most - 1) * 100:.0f}%")
+
+
+def collector_goals(keys):
+    for key, least, most, words in COLLECTOR_GOALS:
+        value = keys.get(key)
+        if value is None:
+            yield {"goal": words, "value": None, "text": "", "reached": None,
+                   "result": "not measured: bench-collector did not tell"}
+        elif least:
+            yield goal(words, value, f"{value / 1e6:.2f} million", value >= least,
+                       f"{(1 - value / least) * 100:.0f}%")
+        else:
+            yield goal(words, value, f"{value:.1f} bytes", value <= most,
+                       f"{(value / most - 1) * 100:.0f}%")
+
+
