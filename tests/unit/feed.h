@@ -5,7 +5,11 @@
 
 #include "heap/heap.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 #define START_NS 1000000000ULL
 #define MS 1000000ULL
@@ -130,7 +134,7 @@ static inline struct profile *filled(struct heap *h, uint64_t ms, const struct h
 	return p;
 }
 
-/* The site of the pid and stack with the operation's record count; NULL when there is none. */
+/* The first site of the pid and stack; NULL when there is none. */
 static inline const struct profile_site *site_of(const struct profile *p, uint32_t pid,
 						 uint32_t stack)
 {
@@ -138,6 +142,37 @@ static inline const struct profile_site *site_of(const struct profile *p, uint32
 		if (p->processes[p->sites[i].process].pid == pid && p->sites[i].stack == stack)
 			return &p->sites[i];
 	return NULL;
+}
+
+enum { PID = 42 };
+
+static inline struct heap *new_heap(uint64_t max_bytes, uint64_t sample_bytes)
+{
+	struct heap_options options = { .start_time = START_NS,
+					.max_bytes = max_bytes,
+					.sample_bytes = sample_bytes };
+	struct heap *h = heap_new(&options);
+
+	assert_non_null(h);
+	assert_int_equal(feed_space(h, SEEP_SPACE_BEGIN, SEEP_SPACE_SEEN, 1, 0, PID, 0), 0);
+	return h;
+}
+
+/* Live bytes and count, and count of allocations and frees, of a stack. */
+static inline void check_stack(struct heap *h, uint32_t pid, uint32_t stack, uint64_t bytes,
+			       uint64_t count, uint64_t allocs, uint64_t frees)
+{
+	struct profile *p = filled(h, 5000, NULL);
+	const struct profile_site *s;
+
+	assert_non_null(p);
+	s = site_of(p, pid, stack);
+	assert_non_null(s);
+	assert_int_equal(s->live_bytes, bytes);
+	assert_int_equal(s->live_count, count);
+	assert_int_equal(s->alloc_count, allocs);
+	assert_int_equal(s->free_count, frees);
+	profile_free(p);
 }
 
 #endif

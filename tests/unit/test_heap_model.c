@@ -5,11 +5,7 @@
  */
 #include "feed.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 enum { SPACES = 3, THREADS = 4, ADDRESSES = 48, STACKS = 6, STEP_EVENTS = 20000, STEPS = 150 };
 
