@@ -236,9 +236,9 @@ int capture_read(const char *path, struct profile **ret_profile, char **ret_mess
 {
 	/* File format, https://www.sqlite.org/fileformat.html, 1.3: the header string. */
 	static const char magic[16] = "SQLite format 3";
-	unsigned char *bytes;
+	unsigned char *bytes = NULL;
 	sqlite3 *db;
-	size_t size;
+	size_t size = 0;
 	int err;
 
 	if (ret_message)
