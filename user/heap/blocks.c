@@ -230,15 +230,6 @@ bool blocks_get(const struct blocks *b, uint32_t space, uint64_t address, struct
 	return true;
 }
 
-void blocks_prefetch(const struct blocks *b, uint32_t space, uint64_t address)
-{
-	uint64_t hash = hash_key(space, address);
-	const struct segment *s = &b->segments[hash >> (64 - SEGMENT_BITS)];
-
-	if (s->capacity)
-		__builtin_prefetch(&s->slots[home_of(hash, s->capacity)], 1);
-}
-
 const struct block *blocks_next(const struct blocks *b, struct blocks_cursor *cursor)
 {
 	for (; cursor->segment < SEGMENTS; cursor->segment++, cursor->slot = 0) {

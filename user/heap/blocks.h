@@ -53,8 +53,6 @@ int blocks_put(struct blocks *blocks, const struct block *block, struct block *r
 bool blocks_take(struct blocks *blocks, uint32_t space, uint64_t address, struct block *ret_block);
 bool blocks_get(const struct blocks *blocks, uint32_t space, uint64_t address,
 		struct block *ret_block);
-/* A hint that the key is about to be used. */
-void blocks_prefetch(const struct blocks *blocks, uint32_t space, uint64_t address);
 
 /*
  * All blocks in no order: start with {0}, ends with NULL. The table must not change

@@ -6,7 +6,10 @@
  * tested by replay.
  *
  * A site is (address space, stack id, family, operation [, thread]). A block is one
- * live allocation. Both tables are bounded: see struct heap_options.
+ * live allocation. Both tables are bounded: see struct heap_options. At the bound new
+ * blocks are not followed: their site keeps counting allocations, and they are counted as
+ * evicted; the old blocks, of which a leak consists, stay. Sites beyond their bound are
+ * folded into one a space, and counted.
  */
 #ifndef SEEP_HEAP_HEAP_H
 #define SEEP_HEAP_HEAP_H

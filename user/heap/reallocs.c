@@ -80,7 +80,8 @@ static void restore(struct heap *h, const struct parked_block *parked, uint32_t 
 	}
 }
 
-void reallocs_abandon(struct heap *h, uint32_t space, uint32_t tid, uint32_t now)
+/* A thread that begins again has never come back from the call before. */
+static void abandon(struct heap *h, uint32_t space, uint32_t tid, uint32_t now)
 {
 	struct parked_block parked;
 
@@ -126,7 +127,7 @@ int heap_realloc_begin(struct heap *h, const struct seep_free *old)
 		h->stats.refused++;
 		return -ENOMEM;
 	}
-	reallocs_abandon(h, space, old->tid, now);
+	abandon(h, space, old->tid, now);
 	if (!old->address || h->nr_parked_blocks >= PARKED_MAX)
 		return 0;
 	parked = vec_push(&h->parked_blocks, &h->nr_parked_blocks, &h->cap_parked_blocks);

@@ -59,8 +59,7 @@ void heap_account_missed(struct heap *heap, struct space *space);
 
 /* reallocs.c */
 
-/* Puts back what the thread, or any thread of the space, has parked and not committed. */
-void reallocs_abandon(struct heap *heap, uint32_t space, uint32_t tid, uint32_t now);
+/* Puts back what any thread of the space has parked and not committed. */
 void reallocs_abandon_all(struct heap *heap, uint32_t space, uint32_t now);
 /*
  * A release that found no block: was its block parked by a call that never came back? True
