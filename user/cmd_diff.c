@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* seep diff: compares two captures. */
 #include "command.h"
+#include "output.h"
 #include "base/log.h"
 #include "report/report.h"
 #include "store/capture.h"
@@ -10,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define TOP_SITES 20
 
@@ -70,19 +69,6 @@ static error_t parse_diff(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
-static void look_at_terminal(struct diff_arguments *arguments)
-{
-	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
-	struct winsize size;
-
-	if (!isatty(STDOUT_FILENO))
-		return;
-	arguments->options.colour = !arguments->no_colour && !(no_colour && *no_colour) &&
-				    terminal && strcmp(terminal, "dumb");
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		arguments->options.width = size.ws_col;
-}
-
 static int compare(const struct diff_arguments *arguments, const struct profile *before,
 		   const struct profile *after)
 {
@@ -112,7 +98,7 @@ static int run_diff(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	look_at_terminal(&arguments);
+	output_look_at_terminal(&arguments.options, arguments.no_colour);
 	for (size_t i = 0; i < 2 && !status; i++) {
 		char *message;
 

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* seep report: renders a capture again, in any format, without privilege. */
 #include "command.h"
+#include "output.h"
 #include "base/log.h"
 #include "report/report.h"
 #include "report/select.h"
-#include "store/atomic_file.h"
 #include "store/capture.h"
 
 #include <argp.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define TOP_SITES 10
 
@@ -97,63 +93,12 @@ static error_t parse_report(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
-static void look_at_terminal(struct report_arguments *arguments)
-{
-	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
-	struct winsize size;
-
-	if (arguments->output || !isatty(STDOUT_FILENO))
-		return;
-	arguments->options.colour = !arguments->no_colour && !(no_colour && *no_colour) &&
-				    terminal && strcmp(terminal, "dumb");
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		arguments->options.width = size.ws_col;
-}
-
-/* Renders in memory first: a report that fails half-way leaves no half file. */
-static int write_file(const struct report_arguments *arguments, const struct profile *profile)
-{
-	char *bytes = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&bytes, &size);
-	int err;
-
-	if (!out)
-		return -ENOMEM;
-	err = arguments->format->write(profile, &arguments->options, out);
-	if (fclose(out) && !err)
-		err = -ENOMEM;
-	if (!err)
-		err = atomic_file_write(arguments->output, bytes, size);
-	free(bytes);
-	return err;
-}
-
 static int write_report(const struct report_arguments *arguments, const struct profile *profile)
 {
-	const char *name = arguments->output ? arguments->output : "the standard output";
-	int err;
-
-	if (!arguments->output && arguments->format->binary && isatty(STDOUT_FILENO)) {
-		log_error("%s is binary and not for a terminal: name a file with -o FILE.%s",
-			  arguments->format->name, arguments->format->extension);
-		return EXIT_USAGE;
-	}
 	if (arguments->output)
-		err = write_file(arguments, profile);
-	else
-		err = arguments->format->write(profile, &arguments->options, stdout);
-	if (err == -ENOTSUP) {
-		log_error("this seep was built without the %s format: build it where npm and the "
-			  "network are there, or use --format speedscope",
-			  arguments->format->name);
-		return EXIT_USAGE;
-	}
-	if (err) {
-		log_error("cannot write %s: %s", name, strerror(-err));
-		return EXIT_PARTIAL;
-	}
-	return report_has_findings(profile) ? EXIT_FINDINGS : EXIT_CLEAN;
+		return output_to_file(profile, arguments->format, &arguments->options,
+				      arguments->output);
+	return output_to_stdout(profile, arguments->format, &arguments->options);
 }
 
 static int run_report(int argc, char **argv)
@@ -164,7 +109,8 @@ static int run_report(int argc, char **argv)
 		.args_doc = "CAPTURE",
 		.doc = "Renders a capture that was saved with -o.\v"
 		       "Exit status: 0 nothing found, 10 a leak or an overflow was found, 2 wrong "
-		       "usage or no capture, 5 the report could not be written.",
+		       "usage or no capture, 4 no such process in it, 5 the report could not be "
+		       "written, or records were lost and nothing was found in the rest.",
 	};
 	struct report_arguments arguments = { .format = report_format_find("text"),
 					      .options = { .top = TOP_SITES } };
@@ -174,7 +120,8 @@ static int run_report(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	look_at_terminal(&arguments);
+	if (!arguments.output)
+		output_look_at_terminal(&arguments.options, arguments.no_colour);
 	if (capture_read(arguments.capture, &profile, &message) < 0) {
 		log_error("%s", message ? message : "out of memory");
 		free(message);

@@ -18,6 +18,7 @@ enum exit_code {
 	EXIT_FINDINGS = 10,
 };
 
-extern const struct command command_trace, command_run, command_report, command_diff, command_doctor;
+extern const struct command command_trace, command_run, command_report, command_diff,
+	command_doctor;
 
 #endif

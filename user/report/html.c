@@ -14,7 +14,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "report/flamegraph_page.h"
+/* Generated, in the build folder. */
+#include <report/flamegraph_page.h>
 
 #ifdef FLAMEGRAPH_PAGE_MISSING
 

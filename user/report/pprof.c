@@ -18,9 +18,9 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "report/pprof.pb-c.h"
+#include <report/pprof.pb-c.h>
 /* Generated; a part of this file so that every build of the library has it. */
-#include "report/pprof.pb-c.c"
+#include <report/pprof.pb-c.c>
 
 /* What a message needs lives until the profile is written. */
 struct piece {
