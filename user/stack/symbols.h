@@ -45,7 +45,7 @@ int modules_refresh(struct modules *modules, uint32_t space, pid_t pid);
 int modules_fork(struct modules *modules, uint32_t parent, uint32_t child);
 void modules_forget(struct modules *modules, uint32_t space);
 
-/* True when `address` lies in known executable memory of `space`; *ret_place is set either way. */
+/* True when `address` is in known executable memory of `space`; *ret_place is set either way. */
 bool modules_place(const struct modules *modules, uint32_t space, uint64_t address,
 		   struct place *ret_place);
 struct module_info modules_info(const struct modules *modules, uint32_t module);
