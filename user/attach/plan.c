@@ -170,6 +170,8 @@ static int check_forward(struct making *making, const struct entry_point *point,
 		err = skip(making->plan, point->symbol, "calls %s, where its blocks are sampled",
 			   target ? target : "another entry point");
 	}
+	if (*ret_left_out && !err)
+		making->plan->skips[making->plan->nr_skips - 1].covered = true;
 	forward_free(&forward);
 	return err;
 }
@@ -306,11 +308,7 @@ static int fill_plan(struct making *making)
 			      ?: skip(plan, "*", "more than %d entry points: the rest is left out",
 				      ENTRY_POINTS_MOST);
 	if (points->loader)
-		return err
-			       ?: points->nr
-				  ? skip(plan, points->items[0].symbol,
-					 "the loader's allocator serves the start-up only")
-				  : err;
+		return err;
 	plan->family = main_family(points);
 	err = err ?: plan_points(making, true);
 	err = err ?: plan_points(making, false);

@@ -39,6 +39,7 @@ struct plan_probe {
 struct plan_skip {
 	char *symbol;
 	char *reason;
+	bool covered;		/* what it does is seen at another probe: nothing is lost */
 };
 
 struct plan {

@@ -135,17 +135,21 @@ static const char *error_words(struct words *words, double error, double value)
 static void write_site_heading(struct text *text, const struct profile_site *site, size_t number)
 {
 	struct words bytes, error, count, growth, age, thread = { "" };
-	char label[16];
+	char label[32];
 
 	snprintf(label, sizeof(label), "%3zu. ", number);
+	growth.text[0] = '\0';
+	/* What an ended process did a second says nothing of the hour. */
+	if (!text->profile->processes[site->process].exited)
+		words_growth(&growth, site->growth_rate);
 	if (site->tid)
 		snprintf(thread.text, sizeof(thread.text), ", thread %" PRIu32, site->tid);
-	text_say(text, 0, TEXT_BOLD, label, "%s%s in %s %s, %s%s%s, %s %s%s",
+	text_say(text, 0, TEXT_BOLD, label, "%s%s in %s %s%s%s%s%s, %s %s%s",
 		 words_bytes(&bytes, site->live_bytes),
 		 error_words(&error, site->live_bytes_error, site->live_bytes),
 		 words_count(&count, site->live_count),
 		 words_plural(site->live_count, "block", "blocks"),
-		 words_growth(&growth, site->growth_rate), site->live_count ? ", oldest " : "",
+		 growth.text[0] ? ", " : "", growth.text, site->live_count ? ", oldest " : "",
 		 site->live_count ? words_seconds(&age, site->oldest_seconds) : "", site->family,
 		 site->operation, thread.text);
 }
@@ -231,6 +235,28 @@ static size_t drop_empty(const struct text *text, uint32_t *sites, size_t nr)
 	return kept;
 }
 
+/*
+ * The mapping layer comes after the allocators: a mapping's size is address space, and at
+ * start-up most of it is the loader's.
+ */
+static int put_mappings_last(const struct text *text, uint32_t *sites, size_t nr)
+{
+	uint32_t *mappings = calloc(nr ? nr : 1, sizeof(*mappings));
+	size_t kept = 0, moved = 0;
+
+	if (!mappings)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr; i++) {
+		if (strcmp(text->profile->sites[sites[i]].family, "mapping"))
+			sites[kept++] = sites[i];
+		else
+			mappings[moved++] = sites[i];
+	}
+	memcpy(sites + kept, mappings, moved * sizeof(*mappings));
+	free(mappings);
+	return 0;
+}
+
 void text_process(struct text *text, uint32_t index)
 {
 	const struct profile_process *process = &text->profile->processes[index];
@@ -247,6 +273,9 @@ void text_process(struct text *text, uint32_t index)
 		return;
 	}
 	nr = drop_empty(text, sites, nr);
+	err = put_mappings_last(text, sites, nr);
+	if (err)
+		text->error = text->error ? text->error : err;
 	shown = text->options->top && text->options->top < nr ? text->options->top : nr;
 	for (size_t i = 0; i < shown; i++)
 		write_site(text, &text->profile->sites[sites[i]], i + 1);

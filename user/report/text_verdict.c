@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct blame {
 	double rate; /* bytes a second, of all sites that grow */
@@ -18,6 +19,9 @@ struct blame {
 
 static bool is_finding(const struct profile_site *site)
 {
+	/* At its end every process still has what the loader mapped. */
+	if (site->verdict == VERDICT_LIVE_AT_EXIT && !strcmp(site->family, "mapping"))
+		return false;
 	return site->verdict == VERDICT_GROWING || site->verdict == VERDICT_LOST ||
 	       site->verdict == VERDICT_LIVE_AT_EXIT || site->verdict == VERDICT_BURST;
 }
@@ -28,7 +32,8 @@ static struct blame find_blame(const struct profile *profile, uint32_t process)
 
 	for (size_t i = 0; i < profile->nr_sites; i++) {
 		const struct profile_site *site = &profile->sites[i];
-		double rate = site->growth_rate > 0 ? site->growth_rate : 0;
+		bool living = !profile->processes[process].exited;
+		double rate = living && site->growth_rate > 0 ? site->growth_rate : 0;
 
 		if (site->process != process || !is_finding(site))
 			continue;

@@ -260,9 +260,12 @@ int objects_report_skips(const struct objects *o, struct profile *profile)
 
 		if (!object->plan)
 			continue;
-		for (size_t j = 0; j < object->plan->nr_skips && !err; j++)
-			err = add_skip(profile, object->plan->path, object->plan->skips[j].symbol,
-				       object->plan->skips[j].reason);
+		for (size_t j = 0; j < object->plan->nr_skips && !err; j++) {
+			const struct plan_skip *skip = &object->plan->skips[j];
+
+			if (!skip->covered)
+				err = add_skip(profile, object->plan->path, skip->symbol, skip->reason);
+		}
 		if (!err && object->failed)
 			err = add_skip(profile, object->plan->path, "all probes",
 				       object->error ? strerror(-object->error) :

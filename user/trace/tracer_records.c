@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "attach/families.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/vec.h"
@@ -26,6 +27,14 @@ static uint8_t family_of_stack(struct tracer *t, uint64_t stack)
 	return family;
 }
 
+static bool family_frees_on_null(uint8_t id)
+{
+	for (size_t i = 0; i < nr_families; i++)
+		if (families[i].id == id)
+			return families[i].null_realloc_frees;
+	return false;
+}
+
 /* The record with its family, in *copy where it had none. */
 static const struct seep_alloc *with_family(struct tracer *t, const struct seep_alloc *alloc,
 					    struct seep_alloc *copy)
@@ -34,6 +43,9 @@ static const struct seep_alloc *with_family(struct tracer *t, const struct seep_
 		return alloc;
 	*copy = *alloc;
 	copy->family = family_of_stack(t, alloc->stack);
+	/* glibc's realloc(p, 0): what returns NULL has freed. */
+	if (alloc->flags & SEEP_FAILED && !alloc->size && family_frees_on_null(copy->family))
+		copy->flags = (alloc->flags & ~SEEP_FAILED) | SEEP_NULL_FREES;
 	return copy;
 }
 
