@@ -37,8 +37,8 @@ static bool read_at(const struct cfi_image *image, uint64_t offset, void *bytes,
 		return true;
 	}
 	while (done < size) {
-		ssize_t got = pread(image->fd, (char *)bytes + done, size - done,
-				    (off_t)(offset + done));
+		ssize_t got =
+			pread(image->fd, (char *)bytes + done, size - done, (off_t)(offset + done));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -231,8 +231,8 @@ static int read_to_segment_end(const struct cfi_image *image, uint64_t address,
 		return -EINVAL;
 	skipped = address - segment->address;
 	size = segment->size - skipped;
-	err = read_section(image, segment->offset + skipped, size < MAX_SECTION ? size : MAX_SECTION,
-			   &section);
+	err = read_section(image, segment->offset + skipped,
+			   size < MAX_SECTION ? size : MAX_SECTION, &section);
 	if (!err)
 		*ret_section = section;
 	return err;
