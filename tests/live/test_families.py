@@ -137,9 +137,12 @@ def threads_reuse(family):
 
 @test("threads.reuse-run")
 def threads_reuse_run():
-    report, truth = started("threads-glibc", "reuse", "12000", options=LARGE_RING)
+    """glibc frees each ended thread's cache, which it made inside: those frees match nothing."""
+    report, truth = started("threads-glibc", "reuse", "12000", options=LARGE_RING,
+                            env={"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"})
     compare(report, truth)
-    require(report.process(truth["pid"])["unmatched_frees"] == 0, "unmatched frees")
+    unmatched = report.process(truth["pid"])["unmatched_frees"]
+    require(unmatched <= 8, f"{unmatched} unmatched frees, of 8 threads")
 
 
 @test("threads.option")

@@ -106,12 +106,11 @@ def exit_attach():
     require(report.process(target.pid)["exe"].endswith("/process"), "its executable is forgotten")
 
 
-@test("exit.run-findings")
-def exit_run_findings():
+@test("exit.run-verdict")
+def exit_run_verdict():
     told = Told()
     report = run(told, fixture("process"), "--now", "exit")
     compare(report, told.truths()[0])
-    require(report.code == 10, f"exit code {report.code} with blocks live at exit, not 10")
     verdicts = {s["verdict"] for s in report.sites_of("leak_parent")}
     require(verdicts == {"live at exit"}, f"verdicts {verdicts}")
 
