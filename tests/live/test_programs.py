@@ -143,8 +143,9 @@ def python():
     with open(folder + "/index.html", "w", encoding="ascii") as page:
         page.write("hello")
     system = "/usr/bin/python3"
-    server = start([system if os.path.exists(system) else shutil.which("python3"), "-m", "http.server", "--bind", "127.0.0.1", "--directory", folder,
-                    str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = start([system if os.path.exists(system) else shutil.which("python3"), "-m",
+                    "http.server", "--bind", "127.0.0.1", "--directory", folder, str(port)],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for("python answers", 10, lambda: answers(port))
     traced([server.pid], Load(lambda: get(port)))
     require(get(port, "/index.html") == b"hello", "it does not answer")
