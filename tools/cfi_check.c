@@ -26,7 +26,7 @@ enum { SHOWN = 5 };
 
 struct totals {
 	uint64_t files, without, failed, rows, call_site_rows, pcs, mismatches, unsupported;
-	uint64_t restorers, calls, call_mismatches, bytes, call_site_bytes;
+	uint64_t restorers, refused, calls, call_mismatches, bytes, call_site_bytes;
 };
 
 struct check {
@@ -183,12 +183,15 @@ static struct seep_unwind_rule expected_rule(const struct check *check, Dwarf_Fr
 	return rule;
 }
 
-static Dwarf_Frame *frame_at(const struct check *check, uint64_t pc)
+/* *ret_refused: there is a program, but libdw does not like it. */
+static Dwarf_Frame *frame_at(const struct check *check, uint64_t pc, bool *ret_refused)
 {
 	Dwarf_Frame *frame = NULL;
 
+	*ret_refused = false;
 	if (check->eh && dwarf_cfi_addrframe(check->eh, pc, &frame) == 0)
 		return frame;
+	*ret_refused = check->eh && !strcmp(dwarf_errmsg(-1), "invalid CFI section");
 	if (check->debug && dwarf_cfi_addrframe(check->debug, pc, &frame) == 0)
 		return frame;
 	return NULL;
@@ -212,15 +215,24 @@ static uint64_t check_pc(struct check *check, uint64_t pc, uint64_t next)
 {
 	const struct seep_unwind_rule *found = unwind_table_find(check->full, pc);
 	struct seep_unwind_rule expected = { 0 };
-	Dwarf_Frame *frame = frame_at(check, pc);
+	bool refused;
+	Dwarf_Frame *frame = frame_at(check, pc, &refused);
 	Dwarf_Addr end = next;
+	Dwarf_Op *ops;
+	size_t nr_ops;
 
 	check->totals->pcs++;
 	if (frame) {
 		dwarf_frame_info(frame, NULL, &end, NULL);
 		expected = expected_rule(check, frame);
+		refused = dwarf_frame_cfa(frame, &ops, &nr_ops) != 0;
 		free(frame);
-	} else if (found->cfa == SEEP_CFA_SIGNAL) {
+	}
+	if (refused) {
+		check->totals->refused++;
+		return next;
+	}
+	if (!frame && found->cfa == SEEP_CFA_SIGNAL) {
 		check->totals->restorers++;
 		return next;
 	}
@@ -318,6 +330,7 @@ static void check_table(struct check *check, const struct cfi_image *image)
 {
 	struct unwind_table_view view = unwind_table_view(check->full);
 	uint64_t start = 0;
+	uint16_t rule = 0;
 	bool begun = false;
 
 	for (uint32_t i = 0; i < view.nr_pages; i++) {
@@ -327,6 +340,11 @@ static void check_table(struct check *check, const struct cfi_image *image)
 			uint32_t row = view.rows[view.pages[i].first_row + k];
 			uint64_t pc = page + SEEP_UNWIND_ROW_OFFSET(row);
 
+			/* The first row of a page mostly goes on with what was before. */
+			if (begun && !SEEP_UNWIND_ROW_OFFSET(row) &&
+			    rule == SEEP_UNWIND_ROW_RULE(row))
+				continue;
+			rule = SEEP_UNWIND_ROW_RULE(row);
 			if (begun) {
 				check_row(check, start, pc);
 				check_calls(check, image, start, pc);
@@ -337,6 +355,7 @@ static void check_table(struct check *check, const struct cfi_image *image)
 		if (begun && !view.pages[i].nr_rows) {
 			check_row(check, start, page);
 			start = page;
+			rule = SEEP_UNWIND_NO_RULE;
 		}
 	}
 	if (begun)
@@ -413,6 +432,7 @@ int main(int argc, char **argv)
 	       totals.mismatches);
 	printf("unsupported %" PRIu64 " addresses\nrestorers %" PRIu64 " addresses\n",
 	       totals.unsupported, totals.restorers);
+	printf("refused_by_libdw %" PRIu64 " addresses\n", totals.refused);
 	printf("calls %" PRIu64 " addresses\ncall_mismatches %" PRIu64 " addresses\n", totals.calls,
 	       totals.call_mismatches);
 	return totals.mismatches || totals.call_mismatches || totals.failed;

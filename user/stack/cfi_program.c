@@ -233,9 +233,10 @@ static int step_cfa(struct run *run, uint8_t op)
 		run->changed = true;
 		return read_expression(run, &run->state.cfa_expression);
 	}
-	/* The others change one of two parts, which there must be. */
-	if (run->state.cfa_by_expression)
-		return -EINVAL;
+	/*
+	 * The others change one of two parts. After an expression the other part is that of
+	 * before it, as libgcc has it; assemblers check nothing, and libgcrypt does it.
+	 */
 	switch (op) {
 	case DW_CFA_def_cfa_register:
 		return set_cfa(run, cfi_uleb(cursor), run->state.cfa_offset);
