@@ -5,6 +5,19 @@
 
 #include "maps.bpf.h"
 
+/* Where return probes lead in this process; 0 while it has had none. */
+static __always_inline __u64 trampoline_address(void)
+{
+#ifdef __TARGET_ARCH_x86
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct xol_area *area = BPF_CORE_READ(task, mm, uprobes_state.xol_area);
+
+	return BPF_CORE_READ(area, vaddr);
+#else
+	return 0;
+#endif
+}
+
 /*
  * Asked when something happens further down the stack than a parked call. On x86 the
  * return probe has replaced its return address by the trampoline's; when something else
@@ -13,9 +26,7 @@
 static __always_inline bool call_is_alive(const struct call *call)
 {
 #ifdef __TARGET_ARCH_x86
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct xol_area *area = BPF_CORE_READ(task, mm, uprobes_state.xol_area);
-	__u64 trampoline = BPF_CORE_READ(area, vaddr), slot = 0;
+	__u64 trampoline = trampoline_address(), slot = 0;
 
 	if (!trampoline || bpf_probe_read_user(&slot, sizeof(slot), (void *)call->sp))
 		return true;

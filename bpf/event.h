@@ -126,13 +126,22 @@ struct seep_free {
  */
 struct seep_stack {
 	__u8 kind;
-	__u8 family;
+	__u8 reason;		/* enum seep_stack_end: why the walk ended */
 	__u16 flags;
 	__u32 space;
 	__u32 nr_frames;
 	__u32 reserved;
 	__u64 id;
+	__u64 guessed[2];	/* bit n: frame n was found by frame pointer where no table knows */
 	__u64 frames[];
+};
+
+enum seep_stack_end {
+	SEEP_STACK_WHOLE = 0,	/* reached the outermost frame */
+	SEEP_STACK_FULL,	/* SEEP_STACK_MAX frames */
+	SEEP_STACK_FAULT,	/* stack memory could not be read */
+	SEEP_STACK_NO_RULE,	/* code that no table describes, and no frame pointer led on */
+	SEEP_STACK_NO_CODE,	/* a return address outside of all code */
 };
 
 /* why an address space began or ended: seep_space.reason */
@@ -173,9 +182,34 @@ struct seep_map {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct seep_alloc) == 48, "seep_alloc");
 _Static_assert(sizeof(struct seep_free) == 32, "seep_free");
-_Static_assert(sizeof(struct seep_stack) == 24, "seep_stack");
+_Static_assert(sizeof(struct seep_stack) == 40, "seep_stack");
 _Static_assert(sizeof(struct seep_space) == 56, "seep_space");
 _Static_assert(sizeof(struct seep_map) == 48, "seep_map");
+#endif
+
+/*
+ * The executable mappings of an address space, as the table unwinder searches them:
+ * sorted by address. Code without a table has nr_pages 0.
+ */
+struct seep_unwind_mapping {
+	__u64 start, end;
+	__u64 bias;		/* address in the process minus ELF address */
+	__u64 first_page;	/* see unwind_table.h */
+	__u32 nr_pages;
+	__u32 pages_base;	/* of the table's pages in the page directory of all tables */
+};
+
+#define SEEP_UNWIND_MAPPINGS 512
+/* Key of a process whose space has no number yet. */
+#define SEEP_UNWIND_BY_TGID(tgid) (0x80000000u | (tgid))
+struct seep_unwind_space {
+	__u32 nr;
+	__u32 generation;	/* grows with each change: what was cached is looked up again */
+	struct seep_unwind_mapping mappings[SEEP_UNWIND_MAPPINGS];
+};
+
+#ifndef __cplusplus
+_Static_assert(sizeof(struct seep_unwind_mapping) == 40, "seep_unwind_mapping");
 #endif
 
 /* counters of the kernel side, one per-CPU array; every loss has one */

@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "event.h"
+#include "unwind_table.h"
 
 /* Knobs: constants to the verifier. */
 const volatile __u32 self_tgid __weak = 0;	/* seep: never traced by itself */
@@ -19,6 +20,7 @@ const volatile bool trace_all __weak = false;	/* every process is a target */
 const volatile bool follow_all __weak = false;	/* with trace_all: their children as well */
 const volatile bool announce_exec __weak = false;	/* tell of untraced processes' execs too */
 const volatile bool want_stacks __weak = true;
+const volatile bool have_tables __weak = false;	/* unwind by tables, not by frame pointers */
 const volatile __u64 sample_bytes __weak = 0;	/* 0: exact */
 const volatile __u64 wakeup_bytes __weak = 0;	/* wake the collector when so much waits */
 const volatile __u64 largest_size __weak = 0;	/* operator new of more cannot succeed */
@@ -58,6 +60,22 @@ struct frame_record {
 	__u64 return_address;
 };
 
+/* Where the table unwinder is. */
+struct cursor {
+	__u64 pc, sp, fp;
+	__u64 cfa;
+	__u64 slot;		/* where the return address was read */
+	__u32 exact;		/* pc is of an interrupted instruction, not a return address */
+	__u32 fp_lost;
+};
+
+/* Rules found lately, by pc: most stacks of a thread share most of their frames. */
+#define RULE_CACHE 128
+struct cached_rule {
+	__u64 key;
+	struct seep_unwind_rule rule;
+};
+
 /*
  * Everything about a thread, its scratch memory included: uprobe programs may be
  * preempted by those of other threads, so scratch by CPU would be torn.
@@ -72,11 +90,17 @@ struct thread {
 	struct call calls[CALL_SLOTS];
 	struct mapping_call mapping;
 	struct frame_record record;	/* of the walk under way */
+	struct cursor cursor;
+	__u64 trampoline;		/* of return probes; 0 not known yet */
+	__u64 window_base;		/* address of the first word of `window` */
 	__u64 window_bytes;		/* of `window` that hold the stack */
 	__u64 check;			/* the second hash of `stack` */
 	struct seep_stack stack;	/* with its frames, as it goes to the ring */
 	__u64 frames[SEEP_STACK_MAX + 1];
 	__u64 window[STACK_WINDOW / 8];
+	__u32 rules_generation;		/* of the mappings that `rules` was filled from */
+	__u32 pad2;
+	struct cached_rule rules[RULE_CACHE];
 };
 
 struct space {
@@ -147,6 +171,42 @@ struct {
 	__type(key, __u64);		/* id */
 	__type(value, __u64);		/* the second hash */
 } stacks __weak SEC(".maps");
+
+/* By space id: its executable mappings. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct seep_unwind_space);
+} unwind_spaces __weak SEC(".maps");
+
+/* The three parts of all tables together: see unwind_table.h. Sized before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seep_unwind_page);
+} unwind_pages __weak SEC(".maps");
+
+struct unwind_chunk {
+	__u32 rows[SEEP_CHUNK_ROWS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unwind_chunk);
+} unwind_rows __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seep_unwind_rule);
+} unwind_rules __weak SEC(".maps");
 
 struct sampled_key {
 	__u64 address;

@@ -84,6 +84,21 @@ static __always_inline void announce(struct seep_space *r, struct task_struct *t
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 }
 
+/*
+ * A space begins with the mappings kept under another key: a forked child with its
+ * parent's, one seen for the first time with what user space has read of its process.
+ */
+static __always_inline void inherit_mappings(__u32 from, __u32 to)
+{
+	struct seep_unwind_space *mappings;
+
+	if (!have_tables)
+		return;
+	mappings = bpf_map_lookup_elem(&unwind_spaces, &from);
+	if (mappings)
+		bpf_map_update_elem(&unwind_spaces, &to, mappings, BPF_ANY);
+}
+
 /* Numbers and announces the address space `mm` of `task`. NULL when a table is full. */
 static __always_inline struct space *begin_space(struct task_struct *task, __u64 mm, __u8 reason,
 						 __u32 parent, __u16 flags)
@@ -109,6 +124,7 @@ static __always_inline struct space *begin_space(struct task_struct *task, __u64
 			count(SEEP_COUNT_SPACES_FULL);
 		return theirs;
 	}
+	inherit_mappings(reason == SEEP_SPACE_FORK ? parent : SEEP_UNWIND_BY_TGID(tgid), space.id);
 	process.space = space.id;
 	bpf_map_update_elem(&processes, &tgid, &process, BPF_ANY);
 	announce(r, task, SEEP_SPACE_BEGIN, reason, space.id, parent, flags);

@@ -28,6 +28,20 @@ static __always_inline struct registers registers_at_entry(struct pt_regs *ctx)
 	return regs;
 }
 
+/* Two multiply-and-rotate hashes with unlike constants (those of xxHash64). */
+struct stack_hash {
+	__u64 id;
+	__u64 check;
+};
+
+static __always_inline void hash_frame(struct stack_hash *h, __u64 pc)
+{
+	h->id = (h->id ^ pc) * 0xc2b2ae3d27d4eb4fULL;
+	h->id ^= h->id >> 29;
+	h->check = (h->check + pc) * 0x165667b19e3779f9ULL;
+	h->check ^= h->check >> 32;
+}
+
 /*
  * Walks, hashes and, if it is new, sends the stack of the current thread, which must have
  * an entry in `threads`; its id, and what is wrong with it in that entry's stack.flags. A

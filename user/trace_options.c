@@ -14,7 +14,7 @@ enum {
 	KEY_SAMPLE, KEY_PAIR, KEY_ALLOC, KEY_RING, KEY_MAX_MEMORY, KEY_MAX_THREADS, KEY_MAX_STACKS,
 	KEY_MAX_SAMPLED, KEY_NO_FOLLOW, KEY_FORMAT, KEY_NO_INLINE, KEY_NO_DEMANGLE, KEY_NO_LINES,
 	KEY_DEBUGINFOD, KEY_ATTACH, KEY_NO_COLOUR, KEY_NO_MAPPINGS, KEY_THROWING, KEY_ENTRY_SITES,
-	KEY_ALL_SITES,
+	KEY_ALL_SITES, KEY_FRAME_POINTERS,
 };
 
 enum { TOP_SITES = 10, DEFAULT_MAX_MEMORY = 512 << 20 };
@@ -44,6 +44,7 @@ static const struct argp_option option_table[] = {
 	{ "alloc", KEY_ALLOC, "PREFIX|LIB", 0, "An allocator whose functions have this prefix, or in this library", 0 },
 	{ "no-follow", KEY_NO_FOLLOW, NULL, 0, "Not the children of traced processes", 0 },
 	{ "no-mappings", KEY_NO_MAPPINGS, NULL, 0, "Not mmap, munmap, mremap", 0 },
+	{ "frame-pointers", KEY_FRAME_POINTERS, NULL, 0, "Walk stacks by frame pointers alone, without unwind tables", 0 },
 	{ "throwing", KEY_THROWING, NULL, 0, "Probe C++ operator new itself where it bypasses malloc (see seep(1))", 0 },
 	{ NULL, 0, NULL, 0, "Bounds:", 3 },
 	{ "ring-bytes", KEY_RING, "BYTES", 0, "Ring buffer (default 16M)", 0 },
@@ -210,6 +211,9 @@ static error_t parse_target_option(int key, char *value, struct argp_state *stat
 		break;
 	case KEY_NO_MAPPINGS:
 		t->no_mappings = true;
+		break;
+	case KEY_FRAME_POINTERS:
+		t->frame_pointers = true;
 		break;
 	case KEY_THROWING:
 		t->plan.allow_throwing = true;

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -25,6 +26,7 @@ enum {
 	DEFAULT_SAMPLED = 262144,
 	QUANTILES = 4096,
 	BATCH = 1 << 17,	/* records handed over at once */
+	DEFAULT_UNWIND = 32 << 20,
 };
 
 static size_t ring_size(size_t wanted)
@@ -43,9 +45,34 @@ static void set_knobs(struct tracer_bpf *bpf, const struct kernel_options *o, si
 	bpf->rodata->follow_all = o->follow_all;
 	bpf->rodata->announce_exec = o->announce_exec;
 	bpf->rodata->want_stacks = !o->no_stacks;
+	bpf->rodata->have_tables = o->unwind_tables;
 	bpf->rodata->sample_bytes = o->sample_bytes;
 	bpf->rodata->wakeup_bytes = ring / 8;
 	bpf->rodata->largest_size = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
+/* Call-site tables have about two rows a page directory entry's eight bytes. */
+static int size_unwind_maps(struct tracer_bpf *bpf, size_t bytes)
+{
+	size_t chunks = bytes / SEEP_CHUNK_BYTES ?: 1;
+	int err = bpf_map__set_max_entries(bpf->maps.unwind_rows, chunks);
+
+	err = err ?: bpf_map__set_max_entries(bpf->maps.unwind_pages,
+					      bytes / 8 / sizeof(struct seep_unwind_page) ?: 1);
+	return err ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, SEEP_UNWIND_RULES_MAX);
+}
+
+static int map_unwind_rows(struct kernel *kernel)
+{
+	const struct bpf_map *map = kernel->bpf->maps.unwind_rows;
+	size_t bytes = (size_t)bpf_map__max_entries(map) * SEEP_CHUNK_BYTES;
+	void *rows = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (rows == MAP_FAILED)
+		return -errno;
+	kernel->unwind_rows = rows;
+	kernel->unwind_bytes = bytes;
+	return 0;
 }
 
 static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, size_t ring)
@@ -57,6 +84,8 @@ static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, siz
 	if (o->sample_bytes)
 		err = err ?: bpf_map__set_max_entries(bpf->maps.sampled,
 						      o->max_sampled ?: DEFAULT_SAMPLED);
+	if (o->unwind_tables)
+		err = err ?: size_unwind_maps(bpf, o->max_unwind_bytes ?: DEFAULT_UNWIND);
 	return err;
 }
 
@@ -171,6 +200,8 @@ int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel
 	err = err ?: tracer_bpf__load(kernel->bpf);
 	if (!err && options->sample_bytes)
 		err = fill_quantiles(kernel->bpf, options->sample_bytes);
+	if (!err && options->unwind_tables)
+		err = map_unwind_rows(kernel);
 	err = err ?: tracer_bpf__attach(kernel->bpf);
 	if (err)
 		goto fail;
@@ -191,6 +222,8 @@ void kernel_free(struct kernel *kernel)
 	if (!kernel)
 		return;
 	ring_buffer__free(kernel->ring);
+	if (kernel->unwind_rows)
+		munmap(kernel->unwind_rows, kernel->unwind_bytes);
 	tracer_bpf__destroy(kernel->bpf);
 	free(kernel);
 }
@@ -263,7 +296,60 @@ int kernel_tainted(struct kernel *kernel, void (*fn)(void *context, uint32_t spa
 	return 0;
 }
 
+struct kernel_unwind_limits kernel_unwind_limits(const struct kernel *kernel)
+{
+	struct tracer_bpf *bpf = kernel->bpf;
+	struct kernel_unwind_limits limits = { 0, 0, 0 };
+
+	if (!kernel->unwind_rows)
+		return limits;
+	limits.rows = kernel->unwind_bytes / sizeof(uint32_t);
+	limits.pages = bpf_map__max_entries(bpf->maps.unwind_pages);
+	limits.rules = bpf_map__max_entries(bpf->maps.unwind_rules);
+	return limits;
+}
+
+uint32_t *kernel_unwind_rows(struct kernel *kernel)
+{
+	return kernel->unwind_rows;
+}
+
+/* Elements of an array map, one system call each: batches came with 5.6, and need no more. */
+static int set_elements(struct bpf_map *map, uint32_t first, const void *values, size_t size,
+			size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		uint32_t index = first + i;
+
+		if (bpf_map_update_elem(bpf_map__fd(map), &index, (const char *)values + i * size,
+					BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+int kernel_set_unwind_pages(struct kernel *kernel, uint32_t first,
+			    const struct seep_unwind_page *pages, size_t nr)
+{
+	return set_elements(kernel->bpf->maps.unwind_pages, first, pages, sizeof(*pages), nr);
+}
+
+int kernel_set_unwind_rules(struct kernel *kernel, uint32_t first,
+			    const struct seep_unwind_rule *rules, size_t nr)
+{
+	return set_elements(kernel->bpf->maps.unwind_rules, first, rules, sizeof(*rules), nr);
+}
+
+int kernel_set_unwind_space(struct kernel *kernel, uint32_t space,
+			    const struct seep_unwind_space *mappings)
+{
+	int fd = bpf_map__fd(kernel->bpf->maps.unwind_spaces);
+
+	return bpf_map_update_elem(fd, &space, mappings, BPF_ANY) ? -errno : 0;
+}
+
 void kernel_forget_space(struct kernel *kernel, uint32_t space)
 {
+	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.unwind_spaces), &space);
 	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.tainted), &space);
 }

@@ -18,17 +18,10 @@
 #include "proc/maps.h"
 #include "stack/module_files.h"
 
-/* A mapping of a space, executable memory only. */
-struct placed {
-	uint64_t start, end;
-	uint64_t offset; /* ELF address of `start` */
-	uint32_t module; /* PLACE_NONE: anonymous */
-};
-
 struct space_table {
 	unsigned int users; /* spaces that share it */
 	size_t nr, cap;
-	struct placed *items; /* by address */
+	struct module_mapping *items; /* by address */
 };
 
 struct modules {
@@ -85,7 +78,7 @@ void modules_free(struct modules *modules)
 static int place_mapping(struct modules *modules, pid_t pid, const struct mapping *mapping,
 			 struct space_table *table)
 {
-	struct placed *placed;
+	struct module_mapping *placed;
 	uint32_t module;
 	int err = module_files_see(modules->files, pid, mapping, &module);
 
@@ -94,7 +87,7 @@ static int place_mapping(struct modules *modules, pid_t pid, const struct mappin
 	placed = vec_push(&table->items, &table->nr, &table->cap);
 	if (!placed)
 		return -ENOMEM;
-	*placed = (struct placed){ mapping->start, mapping->end, mapping->start, module };
+	*placed = (struct module_mapping){ mapping->start, mapping->end, mapping->start, module };
 	if (module != PLACE_NONE)
 		placed->offset = module_files_address(modules->files, module, mapping);
 	return 0;
@@ -166,7 +159,7 @@ bool modules_place(const struct modules *modules, uint32_t space, uint64_t addre
 	*ret_place = (struct place){ PLACE_NONE, address, address };
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct placed *placed = &table->items[middle];
+		const struct module_mapping *placed = &table->items[middle];
 
 		if (address < placed->start) {
 			high = middle;
@@ -179,6 +172,17 @@ bool modules_place(const struct modules *modules, uint32_t space, uint64_t addre
 		}
 	}
 	return false;
+}
+
+bool modules_mapping(const struct modules *modules, uint32_t space, size_t i,
+		     struct module_mapping *ret_mapping)
+{
+	const struct space_table *table = find_table(modules, space);
+
+	if (!table || i >= table->nr)
+		return false;
+	*ret_mapping = table->items[i];
+	return true;
 }
 
 struct module_info modules_info(const struct modules *modules, uint32_t module)

@@ -18,6 +18,16 @@ pid_t modules_pid(const struct modules *modules, uint32_t module);
 /* How many files are held open at most; beyond it the least recently used is closed. */
 void modules_limit(struct modules *modules, size_t descriptors);
 
+/* One executable mapping of a space. */
+struct module_mapping {
+	uint64_t start, end;
+	uint64_t offset; /* ELF address of `start` */
+	uint32_t module; /* PLACE_NONE: anonymous memory */
+};
+/* The `i`-th by address; false beyond the last. */
+bool modules_mapping(const struct modules *modules, uint32_t space, size_t i,
+		     struct module_mapping *ret_mapping);
+
 /* Descriptors held open now. */
 size_t modules_descriptors(const struct modules *modules);
 

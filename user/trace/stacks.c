@@ -22,6 +22,11 @@ struct entry {
 	bool cut;
 };
 
+struct known_place {
+	struct place place;
+	bool guessed;		/* by frame pointer, where no table led */
+};
+
 /* Where a place's frames are in the profile, as leaf and as caller. */
 struct named {
 	uint32_t first[2];	/* index of the first frame + 1; 0 not yet */
@@ -37,7 +42,7 @@ struct stacks {
 	size_t nr_entries, cap_entries;
 	uint32_t *numbers;
 	size_t nr_numbers, cap_numbers;
-	struct place *places;
+	struct known_place *places;
 	size_t nr_places, cap_places;
 	struct named *named;		/* one a place, while a profile is made */
 	size_t nr_named;
@@ -76,21 +81,23 @@ void stacks_free(struct stacks *s)
 }
 
 /* Files are alike over processes; addresses outside of files are not. */
-static uint64_t place_key(uint32_t space, const struct place *place)
+static uint64_t place_key(uint32_t space, const struct place *place, bool guessed)
 {
 	if (place->module == PLACE_NONE)
-		return hash_mix(place->address ^ (uint64_t)space << 48) | 1ULL << 63;
-	return hash_mix(place->offset ^ (uint64_t)place->module << 44) & ~(1ULL << 63);
+		return hash_mix(place->address ^ (uint64_t)space << 48 ^ guessed) | 1ULL << 63;
+	return hash_mix(place->offset ^ (uint64_t)place->module << 44 ^ (uint64_t)guessed << 43) &
+	       ~(1ULL << 63);
 }
 
-static int place_number(struct stacks *s, uint32_t space, uint64_t address, uint32_t *ret_number,
-			size_t *unplaced)
+static int place_number(struct stacks *s, uint32_t space, uint64_t address, bool guessed,
+			uint32_t *ret_number, size_t *unplaced)
 {
+	struct known_place *slot;
 	uint64_t number, key;
-	struct place place, *slot;
+	struct place place;
 
 	*unplaced += !modules_place(s->modules, space, address, &place);
-	key = place_key(space, &place);
+	key = place_key(space, &place, guessed);
 	if (hashmap_get(s->by_place, key, &number)) {
 		*ret_number = number;
 		return 0;
@@ -98,7 +105,7 @@ static int place_number(struct stacks *s, uint32_t space, uint64_t address, uint
 	slot = vec_push(&s->places, &s->nr_places, &s->cap_places);
 	if (!slot)
 		return -ENOMEM;
-	*slot = place;
+	*slot = (struct known_place){ place, guessed };
 	*ret_number = s->nr_places - 1;
 	return hashmap_put(s->by_place, key, s->nr_places - 1);
 }
@@ -113,14 +120,15 @@ static void count_placed(struct stacks *s, struct entry *entry)
 
 	while (entry->placed < entry->nr) {
 		uint32_t *number = &s->numbers[entry->first + entry->placed];
-		uint64_t address = s->places[*number].address;
+		struct known_place known = s->places[*number];
 		size_t unplaced = 0;
 
-		if (s->places[*number].module == PLACE_NONE) {
-			if (!modules_place(s->modules, entry->space, address, &place))
+		if (known.place.module == PLACE_NONE) {
+			if (!modules_place(s->modules, entry->space, known.place.address, &place))
 				break;
 			if (place.module != PLACE_NONE &&
-			    place_number(s, entry->space, address, number, &unplaced))
+			    place_number(s, entry->space, known.place.address, known.guessed,
+					 number, &unplaced))
 				break;
 		}
 		entry->placed++;
@@ -135,6 +143,11 @@ static uint32_t wrong_guess(const struct stacks *s, const struct seep_stack *sta
 	if (!(stack->flags & SEEP_STACK_GUESS) || stack->nr_frames < 2)
 		return 0;
 	return !modules_place(s->modules, stack->space, stack->frames[1], &place);
+}
+
+static bool is_guessed(const struct seep_stack *stack, uint32_t frame)
+{
+	return frame < 128 && stack->guessed[frame / 64] >> frame % 64 & 1;
 }
 
 int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unplaced)
@@ -154,7 +167,8 @@ int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unp
 			continue;
 		number = vec_push(&s->numbers, &s->nr_numbers, &s->cap_numbers);
 
-		err = number ? place_number(s, stack->space, stack->frames[i], number, &unplaced) :
+		err = number ? place_number(s, stack->space, stack->frames[i],
+					    is_guessed(stack, i), number, &unplaced) :
 			       -ENOMEM;
 	}
 	entry = err ? NULL : vec_push(&s->entries, &s->nr_entries, &s->cap_entries);
@@ -231,9 +245,10 @@ static uint32_t report_module(struct stacks *s, uint32_t module, struct profile 
 	return profile->nr_modules - 1;
 }
 
-static int report_frame(struct stacks *s, const struct place *place, const struct symbol *symbol,
-			bool leaf, struct profile *profile)
+static int report_frame(struct stacks *s, const struct known_place *known,
+			const struct symbol *symbol, bool leaf, struct profile *profile)
 {
+	const struct place *place = &known->place;
 	uint32_t module = report_module(s, place->module, profile);
 	struct profile_frame *frame =
 		vec_push(&profile->frames, &profile->nr_frames, &profile->cap_frames);
@@ -248,7 +263,7 @@ static int report_frame(struct stacks *s, const struct place *place, const struc
 	frame->line = symbol->line;
 	frame->language = profile_string(profile, symbol->language);
 	frame->flags = (leaf ? FRAME_ALLOCATOR : 0) | (symbol->inlined ? FRAME_INLINED : 0) |
-		       (symbol->jit ? FRAME_JIT : 0);
+		       (symbol->jit ? FRAME_JIT : 0) | (known->guessed ? FRAME_GUESSED : 0);
 	return 0;
 }
 
@@ -270,7 +285,7 @@ static int report_place(struct stacks *s, uint32_t number, bool leaf, pid_t pid,
 	*ret_named = named;
 	if (named->first[leaf])
 		return 0;
-	nr = symbolizer_name(s->symbolizer, &s->places[number], !leaf, pid, &symbols);
+	nr = symbolizer_name(s->symbolizer, &s->places[number].place, !leaf, pid, &symbols);
 	if (nr < 0)
 		return nr;
 	named->first[leaf] = profile->nr_frames + 1;
@@ -336,7 +351,7 @@ const char *stacks_leaf_module(const struct stacks *s, uint64_t id)
 
 	if (!entry || !entry->nr)
 		return NULL;
-	place = &s->places[s->numbers[entry->first]];
+	place = &s->places[s->numbers[entry->first]].place;
 	return place->module == PLACE_NONE ? NULL : modules_info(s->modules, place->module).path;
 }
 

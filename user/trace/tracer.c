@@ -49,6 +49,7 @@ static int open_kernel(struct tracer *t)
 		.max_threads = o->max_threads,
 		.max_stacks = o->max_stacks,
 		.max_sampled = o->max_sampled,
+		.unwind_tables = !o->frame_pointers,
 	};
 
 	return kernel_open(&options, &t->kernel);
@@ -66,6 +67,8 @@ static int open_collector(struct tracer *t)
 	t->modules = modules_new();
 	t->symbolizer = t->modules ? symbolizer_new(t->modules, &t->options.symbols) : NULL;
 	t->stacks = t->symbolizer ? stacks_new(t->modules, t->symbolizer) : NULL;
+	if (t->modules && !t->options.frame_pointers)
+		t->unwinding = unwinding_new(t->kernel, t->modules);
 	t->processes = processes_new();
 	t->objects = objects_new(t->kernel, &t->options.plan, &t->features, t->options.host_wide);
 	t->refreshed = hashmap_new();
@@ -129,6 +132,7 @@ void tracer_free(struct tracer *t)
 	kernel_free(t->kernel);
 	heap_free(t->heap);
 	stacks_free(t->stacks);
+	unwinding_free(t->unwinding);
 	symbolizer_free(t->symbolizer);
 	modules_free(t->modules);
 	processes_free(t->processes);
@@ -178,8 +182,11 @@ void tracer_forget(struct tracer *t, pid_t pid)
 
 int tracer_trace_process(struct tracer *t, pid_t pid)
 {
-	/* Before the probes: their first hit must find it. */
-	int err = kernel_set_target(t->kernel, pid, target_bits(t, pid));
+	int err;
+
+	/* All before the probes: their first hit must find it. */
+	tracer_refresh_maps(t, SEEP_UNWIND_BY_TGID(pid), pid);
+	err = kernel_set_target(t->kernel, pid, target_bits(t, pid));
 
 	return err ?: objects_scan(t->objects, pid, NULL);
 }

@@ -10,6 +10,7 @@
 #include "trace/processes.h"
 #include "trace/stacks.h"
 #include "trace/tracer.h"
+#include "trace/unwinding.h"
 
 struct hashmap;
 
@@ -21,6 +22,7 @@ struct tracer {
 	struct modules *modules;
 	struct symbolizer *symbolizer;
 	struct stacks *stacks;
+	struct unwinding *unwinding;	/* NULL: by frame pointers */
 	struct processes *processes;
 	struct heap *heap;
 	struct decode_counts decoded;
@@ -36,6 +38,9 @@ struct tracer {
 };
 
 uint64_t monotonic_ns(void);
+
+/* Reads the process's maps, for names and for unwinding. */
+void tracer_refresh_maps(struct tracer *tracer, uint32_t space, pid_t pid);
 
 /* One record of the ring, from kernel_poll. */
 void tracer_record(void *context, const void *data, size_t size);

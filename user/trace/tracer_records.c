@@ -79,10 +79,22 @@ static int on_realloc_end(void *context, const struct seep_alloc *moved)
 	return heap_realloc_end(t->heap, with_family(t, moved, &copy));
 }
 
-static void refresh_maps(struct tracer *t, uint32_t space, pid_t pid)
+void tracer_refresh_maps(struct tracer *t, uint32_t space, pid_t pid)
 {
-	if (!modules_refresh(t->modules, space, pid))
-		hashmap_put(t->refreshed, space, monotonic_ns());
+	if (modules_refresh(t->modules, space, pid))
+		return;
+	hashmap_put(t->refreshed, space, monotonic_ns());
+	if (t->unwinding)
+		unwinding_refresh(t->unwinding, space);
+}
+
+static void forget_maps(struct tracer *t, uint32_t space)
+{
+	modules_forget(t->modules, space);
+	hashmap_remove(t->refreshed, space);
+	kernel_forget_space(t->kernel, space);
+	if (t->unwinding)
+		unwinding_forget(t->unwinding, space);
 }
 
 static int on_stack(void *context, const struct seep_stack *stack)
@@ -102,7 +114,7 @@ static int on_stack(void *context, const struct seep_stack *stack)
 	hashmap_get(t->refreshed, stack->space, &refreshed);
 	if (!process || process->ended || monotonic_ns() - refreshed < REFRESH_NS)
 		return 0;
-	refresh_maps(t, stack->space, process->pid);
+	tracer_refresh_maps(t, stack->space, process->pid);
 	stacks_place_again(t->stacks, stack->id);
 	return 0;
 }
@@ -129,12 +141,17 @@ static void space_begins(struct tracer *t, const struct seep_space *space)
 {
 	if (space->reason == SEEP_SPACE_FORK) {
 		modules_fork(t->modules, space->parent, space->space);
+		if (t->unwinding)
+			unwinding_refresh(t->unwinding, space->space);
 		if (!t->options.host_wide)
 			scan(t, space->tgid);
 	} else {
-		refresh_maps(t, space->space, space->tgid);
+		tracer_refresh_maps(t, space->space, space->tgid);
 		scan(t, space->tgid);
 	}
+	/* What was kept under its pid has been taken over. */
+	if (space->reason == SEEP_SPACE_SEEN)
+		forget_maps(t, SEEP_UNWIND_BY_TGID(space->tgid));
 	if (space->flags & SEEP_HELD)
 		let_go(t, space->tgid);
 }
@@ -166,9 +183,7 @@ static int on_space(void *context, const struct seep_space *space)
 	}
 	if (space->reason == SEEP_SPACE_EXIT)
 		tracer_forget(t, space->tgid);
-	modules_forget(t->modules, space->space);
-	hashmap_remove(t->refreshed, space->space);
-	kernel_forget_space(t->kernel, space->space);
+	forget_maps(t, space->space);
 	return 0;
 }
 
@@ -183,7 +198,7 @@ static int on_new_code(void *context, const struct seep_map *map)
 {
 	struct tracer *t = context;
 
-	refresh_maps(t, map->space, map->tgid);
+	tracer_refresh_maps(t, map->space, map->tgid);
 	scan(t, map->tgid);
 	if (map->flags & SEEP_HELD)
 		let_go(t, map->tgid);

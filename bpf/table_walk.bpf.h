@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The table unwinder: from a frame to its caller by the rule that the binary's own call
+ * frame information gives for the pc (unwind_table.h says how a rule is looked up).
+ *
+ * Where no table knows the code (JIT, a file without the information) the frame pointer
+ * is tried; such a frame is marked as a guess, and must lead back into code.
+ *
+ * All state is in the thread's map entry. To the verifier what is read from there is any
+ * number, so that it follows each path through a frame once, not once a combination of
+ * what came before. For the same reason searches choose by arithmetic, not by branches.
+ */
+#ifndef SEEP_TABLE_WALK_BPF_H
+#define SEEP_TABLE_WALK_BPF_H
+
+#include "call.bpf.h"
+#include "unwind.bpf.h"
+
+enum step { STEP_ON = 0, STEP_END, STEP_FAULT, STEP_NO_RULE, STEP_NO_CODE };
+
+#define WINDOW_MARGIN 256	/* a frame's slots are within so much of its stack pointer, mostly */
+
+/* Moves the window to `sp` when the frame there may reach beyond it. */
+static __always_inline void slide_window(struct thread *t, __u64 sp)
+{
+	if (sp - t->window_base + WINDOW_MARGIN <= t->window_bytes)
+		return;
+	t->window_base = sp;
+	t->window_bytes = 0;
+	if (!bpf_probe_read_user(t->window, STACK_WINDOW, (void *)sp))
+		t->window_bytes = STACK_WINDOW;
+}
+
+static __always_inline bool load(struct thread *t, __u64 address, __u64 *value)
+{
+	__u64 distance = address - t->window_base;
+
+	if (distance >= t->window_bytes || distance & 7)
+		return !bpf_probe_read_user(value, sizeof(*value), (void *)address);
+	*value = t->window[(distance >> 3) & (STACK_WINDOW / 8 - 1)];
+	return true;
+}
+
+/* 1 when a <= b, both below 2^63. */
+static __always_inline __u64 at_most(__u64 a, __u64 b)
+{
+	return ~(b - a) >> 63;
+}
+
+/* The mapping that holds `pc`; NULL none. */
+static __always_inline struct seep_unwind_mapping *find_mapping(struct seep_unwind_space *space,
+								 __u64 pc)
+{
+	struct seep_unwind_mapping *m;
+	__u64 at = 0;
+
+	/* The last mapping that begins at or below pc; unused ones begin at the very end. */
+#pragma unroll
+	for (__u32 step = SEEP_UNWIND_MAPPINGS / 2; step; step /= 2) {
+		__u64 start = space->mappings[(at + step) & (SEEP_UNWIND_MAPPINGS - 1)].start;
+
+		at += step & -at_most(start, pc);
+	}
+	m = &space->mappings[at & (SEEP_UNWIND_MAPPINGS - 1)];
+	return pc >= m->start && pc < m->end ? m : NULL;
+}
+
+/* The number of the rule for the ELF address; SEEP_UNWIND_NO_RULE none. */
+static __always_inline __u32 find_rule(const struct seep_unwind_mapping *m, __u64 elf)
+{
+	__u64 page_number = (elf >> SEEP_PAGE_SHIFT) - m->first_page;
+	struct seep_unwind_page *page;
+	struct unwind_chunk *chunk;
+	__u64 first, at = 0, key = SEEP_UNWIND_KEY(elf);
+	__u32 index, nr;
+
+	if (page_number >= m->nr_pages)
+		return SEEP_UNWIND_NO_RULE;
+	index = m->pages_base + page_number;
+	page = bpf_map_lookup_elem(&unwind_pages, &index);
+	if (!page || !page->nr_rows)
+		return SEEP_UNWIND_NO_RULE;
+	index = page->first_row / SEEP_CHUNK_ROWS;
+	first = page->first_row % SEEP_CHUNK_ROWS;
+	nr = page->nr_rows;
+	chunk = bpf_map_lookup_elem(&unwind_rows, &index);
+	if (!chunk)
+		return SEEP_UNWIND_NO_RULE;
+#pragma unroll
+	for (__u32 step = SEEP_PAGE_ROWS_MAX / 2; step; step /= 2) {
+		__u64 row = chunk->rows[(first + at + step) & (SEEP_CHUNK_ROWS - 1)];
+
+		/* Both: inside of the page's rows, and not above the key. */
+		at += step & -(at_most(at + step + 1, nr) & at_most(row, key));
+	}
+	return SEEP_UNWIND_ROW_RULE(chunk->rows[(first + at) & (SEEP_CHUNK_ROWS - 1)]);
+}
+
+/* What a cached rule is good for: this pc, as the mappings are now. */
+static __always_inline __u64 cache_key(const struct thread *t)
+{
+	return (t->cursor.pc << 1 | t->cursor.exact) ^ (__u64)t->rules_generation << 49;
+}
+
+/* Leaves the rule for the cursor's pc in *cached. */
+static __noinline int look_up_rule(struct thread *t, struct seep_unwind_space *space,
+				   struct cached_rule *cached)
+{
+	__u64 pc = t->cursor.pc - !t->cursor.exact;
+	struct seep_unwind_rule *rule;
+	struct seep_unwind_mapping *m;
+	__u32 id;
+
+	if (!space || !cached)
+		return 0;
+	m = find_mapping(space, pc);
+	id = m ? find_rule(m, pc - m->bias) : SEEP_UNWIND_NO_RULE;
+	rule = bpf_map_lookup_elem(&unwind_rules, &id);
+	if (!rule)
+		return 0;
+	cached->rule = *rule;
+	/* Outside of all code: not even a frame pointer is worth trying. */
+	if (!m)
+		cached->rule.cfa = SEEP_CFA_COUNT;
+	cached->key = cache_key(t);
+	return 0;
+}
+
+static __always_inline int canonical_frame(struct thread *t, const struct seep_unwind_rule *rule)
+{
+	struct cursor *c = &t->cursor;
+	__s64 offset = rule->cfa_offset;
+
+	switch (rule->cfa) {
+	case SEEP_CFA_SP:
+		c->cfa = c->sp + offset;
+		return STEP_ON;
+	case SEEP_CFA_FP:
+		c->cfa = c->fp + offset;
+		return c->fp_lost ? STEP_NO_RULE : STEP_ON;
+	case SEEP_CFA_SP_DEREF:
+	case SEEP_CFA_FP_DEREF:
+		if (rule->cfa == SEEP_CFA_FP_DEREF && c->fp_lost)
+			return STEP_NO_RULE;
+		if (!load(t, (rule->cfa == SEEP_CFA_SP_DEREF ? c->sp : c->fp) + offset, &c->cfa))
+			return STEP_FAULT;
+		c->cfa += rule->cfa_add;
+		return STEP_ON;
+	case SEEP_CFA_PLT:
+		c->cfa = c->sp + offset + ((c->pc & 15) >= (__u8)rule->cfa_add ? 8 : 0);
+		return STEP_ON;
+	case SEEP_CFA_END:
+		return STEP_END;
+	default:
+		return STEP_NO_RULE;
+	}
+}
+
+/* An interrupted frame: all registers are in the signal's context. */
+static __always_inline int leave_signal(struct thread *t)
+{
+	struct cursor *c = &t->cursor;
+	__u64 sp = c->sp;
+
+#ifdef __TARGET_ARCH_x86
+	if (!load(t, sp + SEEP_SIGNAL_X86_PC, &c->pc) || !load(t, sp + SEEP_SIGNAL_X86_FP, &c->fp) ||
+	    !load(t, sp + SEEP_SIGNAL_X86_SP, &c->sp))
+		return STEP_FAULT;
+#else
+	if (!load(t, sp + SEEP_SIGNAL_ARM64_PC, &c->pc) ||
+	    !load(t, sp + SEEP_SIGNAL_ARM64_FP, &c->fp) ||
+	    !load(t, sp + SEEP_SIGNAL_ARM64_SP, &c->sp))
+		return STEP_FAULT;
+#endif
+	c->exact = 1;
+	c->fp_lost = 0;
+	return STEP_ON;
+}
+
+/* Code that no table knows, but that may keep frame pointers. */
+static __always_inline int follow_frame_pointer(struct thread *t)
+{
+	struct cursor *c = &t->cursor;
+	__u64 fp = c->fp;
+
+	if (!fp || c->fp_lost)
+		return STEP_END;
+	if (fp < c->sp || fp & 7 || fp - c->sp > 64 << 20)
+		return STEP_NO_RULE;
+	if (!load(t, fp + 8, &c->pc) || !load(t, fp, &c->fp))
+		return STEP_FAULT;
+	c->slot = fp + 8;
+	c->sp = fp + 16;
+	c->exact = 0;
+	return STEP_ON;
+}
+
+static __always_inline int apply_rule(struct thread *t, const struct seep_unwind_rule *rule)
+{
+	struct cursor *c = &t->cursor;
+	int step = canonical_frame(t, rule);
+	__u64 old_fp = c->fp;
+
+	if (step)
+		return step;
+	/* A stack that does not get shorter is none. */
+	if (c->cfa <= c->sp)
+		return STEP_NO_RULE;
+	if (rule->fp == SEEP_WHERE_CFA || rule->fp == SEEP_WHERE_FP) {
+		if (!load(t, (rule->fp == SEEP_WHERE_CFA ? c->cfa : old_fp) + rule->fp_offset, &c->fp))
+			return STEP_FAULT;
+		c->fp_lost = 0;
+	} else if (rule->fp == SEEP_WHERE_LOST) {
+		c->fp_lost = 1;
+	}
+	if (rule->ra != SEEP_WHERE_CFA)
+		return STEP_NO_RULE;
+	c->slot = c->cfa + rule->ra_offset;
+	if (!load(t, c->slot, &c->pc))
+		return STEP_FAULT;
+	c->sp = c->cfa;
+	c->exact = 0;
+	return STEP_ON;
+}
+
+/*
+ * A return probe under way has put its trampoline's address in place of the return
+ * address, which the kernel keeps in a list by where it stood.
+ */
+static __always_inline void undo_return_probe(struct thread *t)
+{
+#ifdef __TARGET_ARCH_x86
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct return_instance *instance;
+
+	if (!t->trampoline || t->cursor.pc != t->trampoline)
+		return;
+	instance = BPF_CORE_READ(task, utask, return_instances);
+	for (int i = 0; i < 8 && instance; i++) {
+		if (BPF_CORE_READ(instance, stack) == t->cursor.slot) {
+			t->cursor.pc = BPF_CORE_READ(instance, orig_ret_vaddr);
+			return;
+		}
+		instance = BPF_CORE_READ(instance, next);
+	}
+#endif
+}
+
+/* From the cursor's frame to its caller; enum step. *guessed: by frame pointer. */
+static __noinline int step_frame(struct thread *t, struct seep_unwind_space *space, __u32 n)
+{
+	struct cached_rule *cached;
+	__u64 key;
+	int step;
+
+	if (!t || !space)
+		return STEP_FAULT;
+	key = cache_key(t);
+	cached = &t->rules[(key * 0x9e3779b97f4a7c15ULL >> 57) & (RULE_CACHE - 1)];
+	slide_window(t, t->cursor.sp);
+	if (cached->key != key)
+		look_up_rule(t, space, cached);
+	if (cached->rule.cfa == SEEP_CFA_COUNT)
+		return STEP_NO_CODE;
+	if (cached->rule.cfa == SEEP_CFA_SIGNAL)
+		return leave_signal(t);
+	if (cached->rule.cfa == SEEP_CFA_NONE || cached->rule.cfa == SEEP_CFA_UNSUPPORTED) {
+		t->stack.guessed[(n >> 6) & 1] |= 1ULL << (n & 63);
+		step = follow_frame_pointer(t);
+	} else {
+		step = apply_rule(t, &cached->rule);
+	}
+	return step;
+}
+
+/* To the caller of the function whose first instruction is about to run. */
+static __always_inline void leave_entry(struct thread *t, const struct registers *regs)
+{
+	t->cursor.slot = regs->sp;
+	if (regs->lr) {
+		t->cursor.pc = regs->lr;
+		return;
+	}
+	if (!load(t, regs->sp, &t->cursor.pc))
+		t->cursor.pc = 0;
+	t->cursor.sp = regs->sp + 8;
+}
+
+static __always_inline __u8 stack_end(int step)
+{
+	switch (step) {
+	case STEP_ON:
+		return SEEP_STACK_FULL;
+	case STEP_END:
+		return SEEP_STACK_WHOLE;
+	case STEP_FAULT:
+		return SEEP_STACK_FAULT;
+	case STEP_NO_CODE:
+		return SEEP_STACK_NO_CODE;
+	default:
+		return SEEP_STACK_NO_RULE;
+	}
+}
+
+static __always_inline void begin_table_walk(struct thread *t, struct seep_unwind_space *space,
+					     const struct registers *regs)
+{
+	t->rules_generation = space->generation;
+	t->stack.guessed[0] = t->stack.guessed[1] = 0;
+	if (!t->trampoline)
+		t->trampoline = trampoline_address();
+	t->window_bytes = 0;
+	t->cursor.pc = regs->ip;
+	t->cursor.sp = regs->sp;
+	t->cursor.fp = regs->fp;
+	t->cursor.exact = 0;
+	t->cursor.fp_lost = 0;
+	t->frames[0] = regs->ip;
+	slide_window(t, regs->sp);
+	/* Inside of a function its own rule leads on; at the entry, none is needed. */
+	if (!regs->guess)
+		leave_entry(t, regs);
+}
+
+static __always_inline void walk_tables(struct thread *t, struct seep_unwind_space *space,
+					const struct registers *regs, struct stack_hash *h)
+{
+	int step = STEP_ON;
+	__u32 n;
+
+	begin_table_walk(t, space, regs);
+	if (regs->guess)
+		step = step_frame(t, space, 1);
+	for (n = 1; n < SEEP_STACK_MAX; n++) {
+		__u64 pc;
+
+		if (step)
+			break;
+		undo_return_probe(t);
+		pc = t->cursor.pc;
+		if (!pc) {
+			step = STEP_END;
+			break;
+		}
+		t->frames[n] = pc;
+		hash_frame(h, pc);
+		step = step_frame(t, space, n + 1);
+	}
+	t->stack.nr_frames = n;
+	t->stack.reason = stack_end(step);
+	t->stack.flags = step == STEP_END ? 0 : SEEP_STACK_CUT;
+}
+
+#endif
