@@ -86,12 +86,13 @@ static int collect_ranges(struct compile *compile)
 {
 	for (size_t i = 0; i < compile->image->nr_segments; i++) {
 		const struct cfi_segment *segment = &compile->image->segments[i];
-		struct range *last = compile->ranges + compile->nr_ranges - 1, *range;
+		struct range *last, *range;
 		uint64_t end = segment->address + segment->size;
 
 		if (!segment->executable)
 			continue;
-		if (compile->nr_ranges && segment->address <= last->end) {
+		last = compile->nr_ranges ? &compile->ranges[compile->nr_ranges - 1] : NULL;
+		if (last && segment->address <= last->end) {
 			last->end = end > last->end ? end : last->end;
 			continue;
 		}
