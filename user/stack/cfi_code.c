@@ -181,23 +181,35 @@ static const struct restorer restorers[] = {
 	{ EM_AARCH64, 8, { 0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4 } },
 };
 
+/* The length of the restorer whose last byte is bytes[last]; 0 none. */
+static size_t restorer_ends_at(uint16_t machine, const uint8_t *bytes, size_t last)
+{
+	for (size_t i = 0; i < sizeof(restorers) / sizeof(restorers[0]); i++) {
+		size_t length = restorers[i].length;
+
+		if (restorers[i].machine == machine && last + 1 >= length &&
+		    !memcmp(bytes + last + 1 - length, restorers[i].bytes, length))
+			return length;
+	}
+	return 0;
+}
+
+/* Goes by their last byte, which is rare in code and padding. */
 static size_t find_in(uint16_t machine, const uint8_t *bytes, size_t size, size_t *ret_length)
 {
-	size_t best = SIZE_MAX;
+	int last_byte = machine == EM_AARCH64 ? 0xd4 : 0x05;
+	const uint8_t *at = bytes, *end = bytes + size;
 
-	for (size_t i = 0; i < sizeof(restorers) / sizeof(restorers[0]); i++) {
-		const struct restorer *restorer = &restorers[i];
-		const uint8_t *found;
+	while (at < end && (at = memchr(at, last_byte, (size_t)(end - at)))) {
+		size_t last = (size_t)(at - bytes), length = restorer_ends_at(machine, bytes, last);
 
-		if (restorer->machine != machine)
-			continue;
-		found = memmem(bytes, size, restorer->bytes, restorer->length);
-		if (found && (size_t)(found - bytes) < best) {
-			best = (size_t)(found - bytes);
-			*ret_length = restorer->length;
+		if (length) {
+			*ret_length = length;
+			return last + 1 - length;
 		}
+		at++;
 	}
-	return best;
+	return SIZE_MAX;
 }
 
 size_t cfi_code_find_restorer(struct cfi_code *code, uint64_t start, uint64_t end,
