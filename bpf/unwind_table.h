@@ -33,7 +33,7 @@
 #define SEEP_UNWIND_RULES_MAX 65536
 
 /* A row: offset in the page in bits 16-27, rule in bits 0-15. Rows sort as numbers. */
-#define SEEP_UNWIND_ROW(pc, rule) (((__u32)(pc) & 0xfff) << 16 | (__u16)(rule))
+#define SEEP_UNWIND_ROW(pc, rule) (((__u32)(pc)&0xfff) << 16 | (__u16)(rule))
 #define SEEP_UNWIND_ROW_OFFSET(row) ((row) >> 16)
 #define SEEP_UNWIND_ROW_RULE(row) ((__u16)(row))
 #define SEEP_UNWIND_KEY(pc) SEEP_UNWIND_ROW(pc, 0xffff)
@@ -42,31 +42,31 @@
 
 /* seep_unwind_rule.cfa: the caller's stack pointer, "canonical frame address" */
 enum seep_unwind_cfa {
-	SEEP_CFA_NONE = 0,	/* no call frame information covers the address */
-	SEEP_CFA_UNSUPPORTED,	/* some does, but it says what no rule can: give up or guess */
-	SEEP_CFA_END,		/* outermost frame: there is no caller */
-	SEEP_CFA_SP,		/* sp + cfa_offset */
-	SEEP_CFA_FP,		/* fp + cfa_offset */
-	SEEP_CFA_SP_DEREF,	/* *(sp + cfa_offset) + cfa_add */
-	SEEP_CFA_FP_DEREF,	/* *(fp + cfa_offset) + cfa_add: main realigned its stack */
-	SEEP_CFA_PLT,		/* sp + cfa_offset + ((pc & 15) >= cfa_add ? 8 : 0) */
-	SEEP_CFA_SIGNAL,	/* a signal was delivered here: all from the ucontext, see below */
+	SEEP_CFA_NONE = 0, /* no call frame information covers the address */
+	SEEP_CFA_UNSUPPORTED, /* some does, but it says what no rule can: give up or guess */
+	SEEP_CFA_END, /* outermost frame: there is no caller */
+	SEEP_CFA_SP, /* sp + cfa_offset */
+	SEEP_CFA_FP, /* fp + cfa_offset */
+	SEEP_CFA_SP_DEREF, /* *(sp + cfa_offset) + cfa_add */
+	SEEP_CFA_FP_DEREF, /* *(fp + cfa_offset) + cfa_add: main realigned its stack */
+	SEEP_CFA_PLT, /* sp + cfa_offset + ((pc & 15) >= cfa_add ? 8 : 0) */
+	SEEP_CFA_SIGNAL, /* a signal was delivered here: all from the ucontext, see below */
 	SEEP_CFA_COUNT,
 };
 
 /* seep_unwind_rule.fp and .ra: where the caller's frame pointer, and the return address, are */
 enum seep_unwind_where {
-	SEEP_WHERE_SAME = 0,	/* fp: unchanged; ra: in the link register (leaf frame alone) */
-	SEEP_WHERE_CFA,		/* at CFA + offset */
-	SEEP_WHERE_FP,		/* at this frame's fp + offset */
-	SEEP_WHERE_LOST,	/* cannot be had; for fp, a caller that needs it ends the walk */
+	SEEP_WHERE_SAME = 0, /* fp: unchanged; ra: in the link register (leaf frame alone) */
+	SEEP_WHERE_CFA, /* at CFA + offset */
+	SEEP_WHERE_FP, /* at this frame's fp + offset */
+	SEEP_WHERE_LOST, /* cannot be had; for fp, a caller that needs it ends the walk */
 	SEEP_WHERE_COUNT,
 };
 
 struct seep_unwind_rule {
-	__u8 cfa;		/* enum seep_unwind_cfa */
-	__u8 fp;		/* enum seep_unwind_where */
-	__u8 ra;		/* enum seep_unwind_where: SAME or CFA */
+	__u8 cfa; /* enum seep_unwind_cfa */
+	__u8 fp; /* enum seep_unwind_where */
+	__u8 ra; /* enum seep_unwind_where: SAME or CFA */
 	__s8 cfa_add;
 	__s32 cfa_offset;
 	__s32 fp_offset;

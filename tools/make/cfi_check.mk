@@ -2,8 +2,8 @@
 # Unwind tables against libdw ($(B)/cfi-check FILE...), and how long they take to build
 # ($(B)/bench-unwind-table FILE...).
 
-CFI_SOURCES := $(wildcard user/stack/cfi_*.c) user/stack/unwind_table.c user/stack/table_cache.c \
-	user/stack/table_file.c user/base/hashmap.c user/base/log.c
+CFI_SOURCES := $(wildcard user/stack/cfi_*.c) $(wildcard user/stack/table_*.c) \
+	user/stack/unwind_table.c user/base/hashmap.c user/base/log.c
 CFI_OBJECTS := $(CFI_SOURCES:%.c=$(B)/%.o)
 
 $(B)/cfi-check: tools/cfi_check.c $(CFI_OBJECTS)

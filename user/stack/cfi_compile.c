@@ -292,6 +292,7 @@ static int finish(struct compile *compile, struct unwind_table_view *ret_view)
 		return -ENOMEM;
 	memcpy(copy, rules, nr_rules * sizeof(*copy));
 	rows = realloc(compile->pages.rows, compile->pages.nr_rows * sizeof(*rows));
+	compile->pages.rows = rows ? rows : compile->pages.rows;
 	*ret_view = (struct unwind_table_view){
 		.machine = compile->image->machine,
 		.full = compile->full,
@@ -300,7 +301,7 @@ static int finish(struct compile *compile, struct unwind_table_view *ret_view)
 		.nr_rows = (uint32_t)compile->pages.nr_rows,
 		.nr_rules = (uint32_t)nr_rules,
 		.pages = compile->pages.pages,
-		.rows = rows ? rows : compile->pages.rows,
+		.rows = compile->pages.rows,
 		.rules = copy,
 		.stats = compile->stats,
 	};

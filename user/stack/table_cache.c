@@ -5,9 +5,9 @@
  * of a file's last use is its modification time. What is written is not synced: a crash
  * may leave a damaged file, which the checksum finds.
  *
- * seep runs as root over files that users choose. Nothing is followed out of the directory,
- * which must be ours alone; only files that we own are read. A build id is what a file
- * says of itself, so a name also has a hash of what the table is made from.
+ * seep runs as root over files that users choose. Nothing is followed out of the directory;
+ * only files that we own are read. A build id is what a file says of itself, so a name also
+ * has a hash of what the table is made from.
  */
 #include "stack/table_cache.h"
 
@@ -24,6 +24,7 @@
 #include "base/cleanup.h"
 #include "base/vec.h"
 #include "stack/cfi_image.h"
+#include "stack/table_folder.h"
 
 static const uint64_t DEFAULT_BYTES = 512UL << 20;
 enum {
@@ -42,74 +43,6 @@ struct table_cache {
 	uint32_t nr_parts;
 	struct table_cache_stats stats;
 };
-
-/* Opens the directory `name` of `parent`, which is or becomes ours alone. */
-static int open_private(int parent, const char *name)
-{
-	struct stat status;
-	int fd;
-
-	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) < 0 || status.st_uid != geteuid() || status.st_mode & 022) {
-		close(fd);
-		return -EPERM;
-	}
-	if (status.st_mode & 077)
-		fchmod(fd, 0700);
-	return fd;
-}
-
-/* Opens `path`, whose parents may be links: they are the user's choice. */
-static int open_named(const char *path)
-{
-	__cleanup(free_text)
-	char *copy = strdup(path);
-	__cleanup(close_fd)
-	int parent = -1;
-	char *slash;
-
-	if (!copy)
-		return -ENOMEM;
-	for (size_t end = strlen(copy); end > 1 && copy[end - 1] == '/'; end--)
-		copy[end - 1] = '\0';
-	slash = strrchr(copy, '/');
-	if (!slash)
-		return open_private(AT_FDCWD, copy);
-	*slash = '\0';
-	parent = open(*copy ? copy : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return parent < 0 ? -errno : open_private(parent, slash + 1);
-}
-
-static int open_default(void)
-{
-	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	__cleanup(free_text)
-	char *path = NULL;
-	__cleanup(close_fd)
-	int above = -1, seep = -1;
-
-	if (base && *base == '/')
-		path = strdup(base);
-	else if (geteuid() == 0)
-		path = strdup("/var/cache");
-	else if (!home || *home != '/')
-		return -ENOENT;
-	else if (asprintf(&path, "%s/.cache", home) < 0)
-		path = NULL;
-	if (!path)
-		return -ENOMEM;
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (above < 0)
-		return -errno;
-	seep = open_private(above, "seep");
-	return seep < 0 ? seep : open_private(seep, "unwind");
-}
 
 struct cached_file {
 	char *name;
@@ -133,7 +66,7 @@ static bool ends_with(const char *name, const char *suffix)
 /* Takes note of one file; what is left over of a dead writer is removed. */
 static void list_file(struct table_cache *cache, struct listing *listing, const char *name)
 {
-	struct cached_file *file;
+	struct cached_file *file = NULL;
 	struct stat status;
 
 	if (fstatat(cache->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
@@ -145,8 +78,8 @@ static void list_file(struct table_cache *cache, struct listing *listing, const 
 	}
 	if (!ends_with(name, TABLE_SUFFIX))
 		return;
-	file = listing->nr < MAX_FILES ? vec_push(&listing->files, &listing->nr, &listing->cap)
-				       : NULL;
+	if (listing->nr < MAX_FILES)
+		file = vec_push(&listing->files, &listing->nr, &listing->cap);
 	if (file)
 		file->name = strdup(name);
 	if (!file || !file->name) {
@@ -214,8 +147,7 @@ int table_cache_open(const struct table_cache_options *options, struct table_cac
 	if (!cache)
 		return -ENOMEM;
 	cache->max_bytes = options && options->max_bytes ? options->max_bytes : DEFAULT_BYTES;
-	cache->directory = options && options->directory ? open_named(options->directory)
-							 : open_default();
+	cache->directory = table_folder_open(options ? options->directory : NULL);
 	if (cache->directory < 0) {
 		int err = cache->directory;
 
