@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "stack/cfi_image.h"
+#include "stack/cfi_rules.h"
 #include "stack/cfi_state.h"
 #include "stack/unwind_table.h"
 
@@ -27,6 +28,7 @@ enum { SHOWN = 5 };
 struct totals {
 	uint64_t files, without, failed, rows, call_site_rows, pcs, mismatches, unsupported;
 	uint64_t restorers, refused, calls, call_mismatches, bytes, call_site_bytes;
+	struct cfi_rules *rules; /* of all files */
 };
 
 struct check {
@@ -364,10 +366,15 @@ static void check_table(struct check *check, const struct cfi_image *image)
 
 static void count_tables(struct check *check)
 {
+	struct unwind_table_view view = unwind_table_view(check->full);
 	struct totals *totals = check->totals;
+	uint16_t id;
+
+	for (uint32_t i = 0; i < view.nr_rules; i++)
+		cfi_rules_add(totals->rules, &view.rules[i], &id);
 
 	totals->files++;
-	totals->rows += unwind_table_view(check->full).nr_rows;
+	totals->rows += view.nr_rows;
 	totals->call_site_rows += unwind_table_view(check->call_sites).nr_rows;
 	totals->bytes += unwind_table_bytes(check->full);
 	totals->call_site_bytes += unwind_table_bytes(check->call_sites);
@@ -417,8 +424,11 @@ static void check_file(const char *path, struct totals *totals)
 
 int main(int argc, char **argv)
 {
-	struct totals totals = { 0 };
+	struct totals totals = { .rules = cfi_rules_new() };
+	size_t nr_rules;
 
+	if (!totals.rules)
+		return 1;
 	elf_version(EV_CURRENT);
 	for (int i = 1; i < argc; i++)
 		check_file(argv[i], &totals);
@@ -426,6 +436,9 @@ int main(int argc, char **argv)
 	       totals.files, totals.without, totals.failed);
 	printf("rows %" PRIu64 " rows\ncall_site_rows %" PRIu64 " rows\n", totals.rows,
 	       totals.call_site_rows);
+	cfi_rules_all(totals.rules, &nr_rules);
+	printf("rules %zu rules\n", nr_rules);
+	cfi_rules_free(totals.rules);
 	printf("bytes %" PRIu64 " bytes\ncall_site_bytes %" PRIu64 " bytes\n", totals.bytes,
 	       totals.call_site_bytes);
 	printf("pcs %" PRIu64 " addresses\nmismatches %" PRIu64 " addresses\n", totals.pcs,

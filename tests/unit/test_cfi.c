@@ -123,6 +123,18 @@ static void test_advances(void **state)
 	check(0x140, sp_rule(48));
 }
 
+static void test_long_advances(void **state)
+{
+	(void)state;
+	cfi_fde(&file, cfi_usual_cie(&file), 0x100, 0x2000,
+		PROGRAM(0x03, 0x0e, 0x02, 0x0e, 16, 0x04, 0x0e, 0x10, 0, 0, 0x0e, 24));
+	build(true);
+	check(0x30d, sp_rule(8));
+	check(0x30e, sp_rule(16));
+	check(0x131b, sp_rule(16));
+	check(0x131c, sp_rule(24));
+}
+
 static void test_advance_past_end(void **state)
 {
 	(void)state;
@@ -525,6 +537,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 		TEST(test_frame_pointer_prologue),
 		TEST(test_advances),
+		TEST(test_long_advances),
 		TEST(test_advance_past_end),
 		TEST(test_remember_and_restore),
 		TEST(test_register_operations),
