@@ -19,6 +19,7 @@ test: setup-test
 		unit='$(MAKE) -s WERROR=1 unit' \
 		readers='$(MAKE) -s WERROR=1 readers' \
 		live='$(MAKE) -s WERROR=1 live' \
+		completion='B=$(B) tests/completion/run' \
 		vm-harness=tests/vm/self_test \
 		vm='$(MAKE) -s WERROR=1 vmtest KERNELS="$(TEST_KERNELS)"'
 
