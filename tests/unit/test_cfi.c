@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cfi_file.h"
+#include "stack/cfi_pointer.h"
 #include "stack/unwind_table.h"
 
 #define PROGRAM(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
@@ -263,7 +264,7 @@ static void test_signal_frames(void **state)
 	/* what glibc's has: *(sp + 160), which is the interrupted sp */
 	cie = cfi_cie(&file, "RS", &absolute, 1, PROGRAM(0x0f, 4, 0x77, 0xa0, 1, 0x06));
 	cfi_fde(&file, cie, 0x100, 0x10, PROGRAM(0));
-	cie = cfi_cie(&file, "RS", &absolute, 1, PROGRAM(0x0c, 7, 8));
+	cie = cfi_cie(&file, "RS", &absolute, 1, PROGRAM(0x0f, 4, 0x77, 0x98, 1, 0x06));
 	cfi_fde(&file, cie, 0x110, 0x10, PROGRAM(0));
 	build(true);
 	check(0x100, (struct seep_unwind_rule){ .cfa = SEEP_CFA_SIGNAL });
@@ -380,7 +381,9 @@ static void test_pointer_encodings(void **state)
 			value -= CFI_TEXT;
 		cfi_put_number(&file, value, encodings[i].size);
 		cfi_put_number(&file, 0x20, encodings[i].size);
-		cfi_put_number(&file, 0, 1);
+		/* where landing pads are: 4 bytes that are no operations */
+		cfi_put_number(&file, 4, 1);
+		cfi_put_number(&file, 0x3f3f3f3f, 4);
 		cfi_end_entry(&file, start);
 		build(true);
 		check(0xff, none);
@@ -390,6 +393,56 @@ static void test_pointer_encodings(void **state)
 		unwind_table_free(table);
 		table = NULL;
 	}
+}
+
+/* The formats and bases that are rare in files. */
+static void test_pointer_formats(void **state)
+{
+	static const uint8_t bytes[16] = { 0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+					   0x10, 0,    0,    0,	   0,	 0,    0,    0 };
+	static const struct {
+		uint8_t encoding;
+		uint64_t value;
+		bool indirect;
+		size_t size;
+	} cases[] = {
+		{ 0x02, 0xfff0, false, 2 },	  { 0x0a, UINT64_MAX - 15, false, 2 },
+		{ 0x3a, 0x20000 - 16, false, 2 }, { 0x4b, 0x30000 - 16, false, 4 },
+		{ 0x9b, 0x1001 - 16, true, 4 },
+	};
+	const struct cfi_bases bases = { .bytes = bytes,
+					 .address = 0x1001,
+					 .text = 0x10000,
+					 .data = 0x20000,
+					 .function = 0x30000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cfi_cursor cursor = { bytes, bytes + sizeof(bytes), false };
+		uint64_t value = 0;
+		bool indirect;
+
+		assert_true(cfi_pointer(&cursor, cases[i].encoding, &bases, &value, &indirect));
+		assert_int_equal(value, cases[i].value);
+		assert_int_equal(indirect, cases[i].indirect);
+		assert_int_equal(cursor.at - bytes, cases[i].size);
+	}
+}
+
+/* From an odd address on, the pointer is at the next multiple of 8. */
+static void test_aligned_pointer(void **state)
+{
+	static const uint8_t bytes[16] = { [7] = 0x34, [8] = 0x12 };
+	const struct cfi_bases bases = { .bytes = bytes, .address = 0x1001 };
+	struct cfi_cursor cursor = { bytes, bytes + sizeof(bytes), false };
+	uint64_t value;
+	bool indirect;
+
+	(void)state;
+	assert_true(cfi_pointer(&cursor, 0x50, &bases, &value, &indirect));
+	assert_int_equal(value, 0x1234);
+	assert_false(cfi_pointer(&cursor, 0x00, &bases, &value, &indirect));
+	assert_false(cfi_pointer(&cursor, 0x60, &bases, &value, &indirect));
 }
 
 static void test_leb_pointers(void **state)
@@ -478,6 +531,24 @@ static void test_ways_to_find(void **state)
 	}
 }
 
+/* What the search would not take for a CIE, as it is so long, is found by the header. */
+static void test_by_header(void **state)
+{
+	static const uint8_t absolute, program[80] = { 0x0c, 7, 24 };
+
+	(void)state;
+	cfi_fde(&file, cfi_cie(&file, "R", &absolute, 1, program, sizeof(program)), 0x100, 0x80,
+		PROGRAM(0));
+	file.no_sections = true;
+	build(true);
+	check(0x100, sp_rule(24));
+	file.no_header = true;
+	cfi_finish(&file);
+	unwind_table_free(table);
+	table = NULL;
+	assert_int_equal(unwind_table_build_memory(file.bytes, file.size, NULL, &table), -2);
+}
+
 static void test_end_in_the_middle(void **state)
 {
 	size_t cie = cfi_usual_cie(&file);
@@ -553,6 +624,9 @@ int main(void)
 		TEST(test_unknown_augmentation),
 		TEST(test_pointer_encodings),
 		TEST(test_leb_pointers),
+		TEST(test_pointer_formats),
+		TEST(test_aligned_pointer),
+		TEST(test_by_header),
 		TEST(test_arm64),
 		TEST(test_return_column),
 		TEST(test_overlap),

@@ -172,7 +172,7 @@ static void test_bounds(void **state)
 		{ pages + 6, 1 }, /* reserved */
 		{ rows, 99 }, /* rule of the first row */
 		{ rows + 2, 1 }, /* its offset */
-		{ rows + 7, 0x10 }, /* an offset beyond the page */
+		{ rows + view.pages[0].nr_rows * 4 - 1, 0x10 }, /* an offset beyond the page */
 		{ rules, SEEP_CFA_SP }, /* rule 0 */
 		{ rules + 2 * 16, SEEP_CFA_COUNT },
 		{ rules + 2 * 16 + 1, SEEP_WHERE_COUNT },

@@ -92,6 +92,38 @@ static void test_pages(void **state)
 	unwind_table_free(table);
 }
 
+/* Pages within a row have one of their own; pages of nothing have none. */
+static void test_pages_between(void **state)
+{
+	static const uint8_t program[] = { 0x03, 0x00, 0x20, 0x0e, 16 };
+	static struct cfi_file file;
+	struct unwind_table *table;
+	struct unwind_table_view view;
+
+	(void)state;
+	memset(&file, 0, sizeof(file));
+	cfi_fde(&file, cfi_usual_cie(&file), 0, 0x2100, program, sizeof(program));
+	cfi_finish(&file);
+	table = build_memory(file.bytes, file.size, true);
+	view = unwind_table_view(table);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(view.pages[i].nr_rows, i < 2 ? 1 : 2);
+	assert_int_equal(unwind_table_find(table, CFI_TEXT + 0x1800)->cfa_offset, 8);
+	assert_int_equal(unwind_table_find(table, CFI_TEXT + 0x2000)->cfa_offset, 16);
+	unwind_table_free(table);
+
+	memset(&file, 0, sizeof(file));
+	cfi_fde(&file, cfi_usual_cie(&file), 0x1100, 0x10, program, 0);
+	cfi_finish(&file);
+	table = build_memory(file.bytes, file.size, true);
+	view = unwind_table_view(table);
+	assert_int_equal(view.pages[0].nr_rows, 0);
+	assert_int_equal(view.pages[1].nr_rows, 3);
+	assert_int_equal(view.pages[2].nr_rows, 0);
+	assert_int_equal(view.nr_rows, 3);
+	unwind_table_free(table);
+}
+
 /* Calls in the second row of three alone: the others' addresses are left to it. */
 static void test_call_sites(void **state)
 {
@@ -534,6 +566,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_pages_between),
 		cmocka_unit_test(test_call_sites),
 		cmocka_unit_test(test_after_system_call),
 		cmocka_unit_test(test_arm64_call_sites),

@@ -19,7 +19,7 @@
 #include "stack/cfi_program.h"
 
 enum {
-	MAX_FDES = 1 << 22,
+	MAX_FDES = 1 << 21, /* a browser with everything has half of that */
 	MAX_CIES = 1 << 17,
 	MAX_CIE_BYTES = 16 << 20,
 	MAX_AUGMENTATION = 8,

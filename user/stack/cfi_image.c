@@ -18,7 +18,7 @@
 #include "stack/cfi_pointer.h"
 #include "stack/elf_section.h"
 
-static const uint64_t MAX_SECTION = 256UL << 20;
+static const uint64_t MAX_SECTION = 128UL << 20;
 enum {
 	MAX_SEGMENTS = 4096,
 	/* Of a lone CIE "zR" the shortest and the longest that linkers and compilers write. */
