@@ -196,6 +196,53 @@ static void test_bounds(void **state)
 	free(bytes);
 }
 
+static void check_refused(const void *bytes, size_t size, const struct table_key *key)
+{
+	struct unwind_table *copy = NULL;
+
+	assert_int_equal(table_file_decode(bytes, size, key, &copy), -EINVAL);
+	assert_null(copy);
+}
+
+/* Another key than the file was written for; a row that no page has. */
+static void test_other_contents(void **state)
+{
+	struct table_key key = make_key(16), other = key;
+	struct unwind_table *table = make_table(16);
+	struct unwind_table_view view = unwind_table_view(table);
+	uint32_t *rows = calloc(view.nr_rows + 1, sizeof(*rows));
+	size_t size;
+	void *bytes;
+
+	(void)state;
+	assert_int_equal(table_file_encode(table, &key, &bytes, &size), 0);
+	other.identity++;
+	check_refused(bytes, size, &other);
+	other = make_key(17);
+	check_refused(bytes, size, &other);
+	other = key;
+	other.build_id_length--;
+	check_refused(bytes, size, &other);
+	other = key;
+	other.full = true;
+	check_refused(bytes, size, &other);
+	free(bytes);
+
+	view.pages = memcpy(malloc(view.nr_pages * sizeof(*view.pages)), view.pages,
+			    view.nr_pages * sizeof(*view.pages));
+	view.rules = memcpy(malloc(view.nr_rules * sizeof(*view.rules)), view.rules,
+			    view.nr_rules * sizeof(*view.rules));
+	memcpy(rows, view.rows, view.nr_rows * sizeof(*rows));
+	view.rows = rows;
+	view.nr_rows++;
+	unwind_table_free(table);
+	assert_int_equal(unwind_table_adopt(&view, &table), 0);
+	assert_int_equal(table_file_encode(table, &key, &bytes, &size), 0);
+	check_refused(bytes, size, &key);
+	free(bytes);
+	unwind_table_free(table);
+}
+
 /* A file's last use, in the past. */
 static void set_age(const char *folder, uint8_t number, time_t seconds)
 {
@@ -426,15 +473,11 @@ static void test_default_folder(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kept),
-		cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_room),
-		cmocka_unit_test(test_hostile_folders),
-		cmocka_unit_test(test_hostile_files),
-		cmocka_unit_test(test_dead_writers),
-		cmocka_unit_test(test_many_processes),
-		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_kept),	       cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_bounds),	       cmocka_unit_test(test_other_contents),
+		cmocka_unit_test(test_room),	       cmocka_unit_test(test_hostile_folders),
+		cmocka_unit_test(test_hostile_files),  cmocka_unit_test(test_dead_writers),
+		cmocka_unit_test(test_many_processes), cmocka_unit_test(test_build),
 		cmocka_unit_test(test_default_folder),
 	};
 
