@@ -381,9 +381,9 @@ static void test_pointer_encodings(void **state)
 			value -= CFI_TEXT;
 		cfi_put_number(&file, value, encodings[i].size);
 		cfi_put_number(&file, 0x20, encodings[i].size);
-		/* where landing pads are: 4 bytes that are no operations */
-		cfi_put_number(&file, 4, 1);
-		cfi_put_number(&file, 0x3f3f3f3f, 4);
+		/* where landing pads are: 5 bytes that are no operations */
+		cfi_put_number(&file, 5, 1);
+		cfi_put_number(&file, 0x3f3f3f3f3f, 5);
 		cfi_end_entry(&file, start);
 		build(true);
 		check(0xff, none);
