@@ -73,6 +73,7 @@ static __always_inline __u64 argument(struct pt_regs *ctx, __u32 n)
 		ARGUMENT(2, PT_REGS_PARM3)
 		ARGUMENT(3, PT_REGS_PARM4)
 		ARGUMENT(4, PT_REGS_PARM5)
+		ARGUMENT(5, PT_REGS_PARM6)
 	}
 	return value;
 }
@@ -210,6 +211,12 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 	return WITH_RETURN;
 }
 
+/*
+ * A handle may be an address that malloc has handed out as well (FILE *, SSL *): pairs
+ * have a key space of their own, above all user addresses.
+ */
+#define HANDLE(value) ((value) | 1ULL << 63)
+
 /* The address that a successful call has made, 0 when it has failed. */
 static __always_inline __u64 result_of(const struct call *call, __u64 result)
 {
@@ -220,12 +227,12 @@ static __always_inline __u64 result_of(const struct call *call, __u64 result)
 	case SEEP_OP_ACQUIRE_ARG:
 		if ((__u32)result || bpf_probe_read_user(&address, sizeof(address), (void *)call->old))
 			return 0;
-		return address;
+		return call->op == SEEP_OP_ACQUIRE_ARG && address ? HANDLE(address) : address;
 	case SEEP_OP_RESIZE:
 		return call->old;
 	case SEEP_OP_ACQUIRE:
 		/* File descriptors and handles fail as -1. */
-		return (__u32)result == (__u32)-1 ? 0 : result;
+		return !result || (__u32)result == (__u32)-1 ? 0 : HANDLE(result);
 	default:
 		return result;
 	}
@@ -303,7 +310,8 @@ static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
 	if (!address)
 		return 0;
 	if (pair) {
-		emit_free(t, SEEP_FREE, SEEP_COOKIE_FAMILY(cookie), SEEP_OP_RELEASE, address, 0);
+		emit_free(t, SEEP_FREE, SEEP_COOKIE_FAMILY(cookie), SEEP_OP_RELEASE,
+			  HANDLE(address), 0);
 		return 0;
 	}
 	call = &t->calls[CALL_ALLOCATOR];

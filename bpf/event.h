@@ -15,7 +15,8 @@
  * together by `tid`: the old block is set aside at BEGIN and given up, or put back, at
  * END.
  *
- * Times are CLOCK_MONOTONIC nanoseconds.
+ * Times are CLOCK_MONOTONIC nanoseconds; 0 in a struct seep_free: that of the records
+ * around it.
  */
 #ifndef SEEP_EVENT_H
 #define SEEP_EVENT_H
@@ -72,7 +73,8 @@ enum seep_op {
 	SEEP_OP_STRDUP,		/* p = f(string)			strdup */
 	SEEP_OP_STRNDUP,	/* p = f(string, most)			strndup */
 	SEEP_OP_FREE,		/* f(p, ...)				free, cfree, operator delete, sdallocx */
-	SEEP_OP_ACQUIRE,	/* handle = f(...)			--pair, result is the handle; size 1 */
+	/* Pairs: size 1, address = the handle with bit 63 set, apart from all addresses. */
+	SEEP_OP_ACQUIRE,	/* handle = f(...)			--pair, result is the handle */
 	SEEP_OP_ACQUIRE_ARG,	/* 0 = f(&handle, ...)			--pair with the handle stored through an argument */
 	SEEP_OP_RELEASE,	/* f(handle, ...)			--pair; the argument's number is in the cookie */
 	SEEP_OP_COUNT,

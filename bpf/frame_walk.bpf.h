@@ -7,38 +7,31 @@
 #define SEEP_FRAME_WALK_BPF_H
 
 #include "unwind.bpf.h"
+#include "window.bpf.h"
 
-/*
- * The saved frame pointer and return address at t->record.fp take its place. The index is
- * masked, so that the verifier sees it stay inside the window.
- */
-static __always_inline bool next_frame(struct thread *t, __u64 base)
+/* The saved frame pointer and return address at t->record.fp take its place. */
+static __always_inline bool next_frame(struct thread *t)
 {
-	__u64 fp = t->record.fp, distance = fp - base;
-	__u32 i = (distance >> 3) & (STACK_WINDOW / 8 - 1);
+	__u64 fp = t->record.fp;
 
-	if (distance >= t->window_bytes)
-		return !bpf_probe_read_user(&t->record, sizeof(t->record), (void *)fp);
-	t->record.fp = t->window[i];
-	t->record.return_address = t->window[(i + 1) & (STACK_WINDOW / 8 - 1)];
-	return true;
+	slide_window(t, fp, sizeof(t->record));
+	return load(t, fp + 8, &t->record.return_address) && load(t, fp, &t->record.fp);
 }
 
 #define LARGEST_STACK (64 << 20)	/* a frame further off is not one */
 
-/* Reads the window and sets t->record to the first return address. */
+/* Sets t->record to the first return address. */
 static __always_inline void begin_walk(struct thread *t, const struct registers *regs)
 {
-	t->window_bytes = 0;
 	t->stack.reason = SEEP_STACK_WHOLE;
 	t->stack.guessed[0] = t->stack.guessed[1] = 0;
-	if (!bpf_probe_read_user(t->window, STACK_WINDOW, (void *)regs->sp))
-		t->window_bytes = STACK_WINDOW - 8;
 	t->stack.flags = regs->guess ? SEEP_STACK_GUESS : 0;
 	t->record.fp = regs->fp;
-	t->record.return_address = regs->lr ?: t->window[0];
-	if (!t->window_bytes && !regs->lr)
-		bpf_probe_read_user(&t->record.return_address, 8, (void *)regs->sp);
+	t->record.return_address = regs->lr;
+	open_window(t);
+	move_window(t, regs->sp);
+	if (!regs->lr && !load(t, regs->sp, &t->record.return_address))
+		t->record.return_address = 0;
 	/* Not 0, or the walk would end where only the guess is wrong. */
 	if (regs->guess)
 		t->record.return_address |= !t->record.return_address;
@@ -62,7 +55,7 @@ static __always_inline void walk_frame_pointers(struct thread *t, const struct r
 		/* The chain ends at 0, or where the register was used for something else. */
 		if (fp - regs->sp > LARGEST_STACK || fp & 7) {
 			t->record.return_address = 0;
-		} else if (!next_frame(t, regs->sp)) {
+		} else if (!next_frame(t)) {
 			count(SEEP_COUNT_STACK_FAULT);
 			t->stack.flags |= SEEP_STACK_CUT;
 			t->stack.reason = SEEP_STACK_FAULT;

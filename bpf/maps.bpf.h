@@ -94,6 +94,7 @@ struct thread {
 	__u64 trampoline;		/* of return probes; 0 not known yet */
 	__u64 window_base;		/* address of the first word of `window` */
 	__u64 window_bytes;		/* of `window` that hold the stack */
+	__u64 window_is_last;		/* the stack ends in it */
 	__u64 check;			/* the second hash of `stack` */
 	struct seep_stack stack;	/* with its frames, as it goes to the ring */
 	__u64 frames[SEEP_STACK_MAX + 1];

@@ -15,31 +15,11 @@
 
 #include "call.bpf.h"
 #include "unwind.bpf.h"
+#include "window.bpf.h"
 
 enum step { STEP_ON = 0, STEP_END, STEP_FAULT, STEP_NO_RULE, STEP_NO_CODE };
 
 #define WINDOW_MARGIN 256	/* a frame's slots are within so much of its stack pointer, mostly */
-
-/* Moves the window to `sp` when the frame there may reach beyond it. */
-static __always_inline void slide_window(struct thread *t, __u64 sp)
-{
-	if (sp - t->window_base + WINDOW_MARGIN <= t->window_bytes)
-		return;
-	t->window_base = sp;
-	t->window_bytes = 0;
-	if (!bpf_probe_read_user(t->window, STACK_WINDOW, (void *)sp))
-		t->window_bytes = STACK_WINDOW;
-}
-
-static __always_inline bool load(struct thread *t, __u64 address, __u64 *value)
-{
-	__u64 distance = address - t->window_base;
-
-	if (distance >= t->window_bytes || distance & 7)
-		return !bpf_probe_read_user(value, sizeof(*value), (void *)address);
-	*value = t->window[(distance >> 3) & (STACK_WINDOW / 8 - 1)];
-	return true;
-}
 
 /* 1 when a <= b, both below 2^63. */
 static __always_inline __u64 at_most(__u64 a, __u64 b)
@@ -57,11 +37,11 @@ static __always_inline struct seep_unwind_mapping *find_mapping(struct seep_unwi
 	/* The last mapping that begins at or below pc; unused ones begin at the very end. */
 #pragma unroll
 	for (__u32 step = SEEP_UNWIND_MAPPINGS / 2; step; step /= 2) {
-		__u64 start = space->mappings[(at + step) & (SEEP_UNWIND_MAPPINGS - 1)].start;
+		__u64 start = space->mappings[masked(at + step, SEEP_UNWIND_MAPPINGS)].start;
 
 		at += step & -at_most(start, pc);
 	}
-	m = &space->mappings[at & (SEEP_UNWIND_MAPPINGS - 1)];
+	m = &space->mappings[masked(at, SEEP_UNWIND_MAPPINGS)];
 	return pc >= m->start && pc < m->end ? m : NULL;
 }
 
@@ -88,12 +68,12 @@ static __always_inline __u32 find_rule(const struct seep_unwind_mapping *m, __u6
 		return SEEP_UNWIND_NO_RULE;
 #pragma unroll
 	for (__u32 step = SEEP_PAGE_ROWS_MAX / 2; step; step /= 2) {
-		__u64 row = chunk->rows[(first + at + step) & (SEEP_CHUNK_ROWS - 1)];
+		__u64 row = chunk->rows[masked(first + at + step, SEEP_CHUNK_ROWS)];
 
 		/* Both: inside of the page's rows, and not above the key. */
 		at += step & -(at_most(at + step + 1, nr) & at_most(row, key));
 	}
-	return SEEP_UNWIND_ROW_RULE(chunk->rows[(first + at) & (SEEP_CHUNK_ROWS - 1)]);
+	return SEEP_UNWIND_ROW_RULE(chunk->rows[masked(first + at, SEEP_CHUNK_ROWS)]);
 }
 
 /* What a cached rule is good for: this pc, as the mappings are now. */
@@ -256,8 +236,8 @@ static __noinline int step_frame(struct thread *t, struct seep_unwind_space *spa
 	if (!t || !space)
 		return STEP_FAULT;
 	key = cache_key(t);
-	cached = &t->rules[(key * 0x9e3779b97f4a7c15ULL >> 57) & (RULE_CACHE - 1)];
-	slide_window(t, t->cursor.sp);
+	cached = &t->rules[masked(key * 0x9e3779b97f4a7c15ULL >> 57, RULE_CACHE)];
+	slide_window(t, t->cursor.sp, WINDOW_MARGIN);
 	if (cached->key != key)
 		look_up_rule(t, space, cached);
 	if (cached->rule.cfa == SEEP_CFA_COUNT)
@@ -309,14 +289,14 @@ static __always_inline void begin_table_walk(struct thread *t, struct seep_unwin
 	t->stack.guessed[0] = t->stack.guessed[1] = 0;
 	if (!t->trampoline)
 		t->trampoline = trampoline_address();
-	t->window_bytes = 0;
+	open_window(t);
 	t->cursor.pc = regs->ip;
 	t->cursor.sp = regs->sp;
 	t->cursor.fp = regs->fp;
 	t->cursor.exact = 0;
 	t->cursor.fp_lost = 0;
 	t->frames[0] = regs->ip;
-	slide_window(t, regs->sp);
+	move_window(t, regs->sp);
 	/* Inside of a function its own rule leads on; at the entry, none is needed. */
 	if (!regs->guess)
 		leave_entry(t, regs);

@@ -339,8 +339,11 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 
 	while (!*stop && !t->out_of_memory && now < deadline) {
 		uint64_t left = (deadline - now) / 1000000;
-		int n = kernel_poll(t->kernel, left < POLL_MS ? (int)left + 1 : POLL_MS,
-				    tracer_record, t);
+		int n;
+
+		t->clock = now;
+		n = kernel_poll(t->kernel, left < POLL_MS ? (int)left + 1 : POLL_MS, tracer_record,
+				t);
 
 		if (n < 0 && n != -EINTR)
 			return n;
@@ -362,6 +365,7 @@ int tracer_stop(struct tracer *t)
 	if (t->end)
 		return 0;
 	t->end = monotonic_ns();
+	t->clock = t->end;
 	objects_detach(t->objects);
 	do {
 		n = kernel_poll(t->kernel, 0, tracer_record, t);

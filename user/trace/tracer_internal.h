@@ -34,6 +34,7 @@ struct tracer {
 	size_t nr_held, cap_held;
 	uint64_t start, end, next_tick;	/* CLOCK_MONOTONIC ns; end 0 while running */
 	double start_wall;
+	uint64_t clock;			/* the latest time seen in a record, or of the last poll */
 	bool out_of_memory;
 };
 

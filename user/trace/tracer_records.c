@@ -54,21 +54,26 @@ static int on_alloc(void *context, const struct seep_alloc *alloc)
 	struct tracer *t = context;
 	struct seep_alloc copy;
 
+	t->clock = alloc->time;
 	return heap_alloc(t->heap, with_family(t, alloc, &copy));
 }
 
 static int on_release(void *context, const struct seep_free *release)
 {
 	struct tracer *t = context;
+	struct seep_free timed = *release;
 
-	return heap_release(t->heap, release);
+	timed.time = t->clock;
+	return heap_release(t->heap, &timed);
 }
 
 static int on_realloc_begin(void *context, const struct seep_free *old)
 {
 	struct tracer *t = context;
+	struct seep_free timed = *old;
 
-	return heap_realloc_begin(t->heap, old);
+	timed.time = t->clock;
+	return heap_realloc_begin(t->heap, &timed);
 }
 
 static int on_realloc_end(void *context, const struct seep_alloc *moved)
