@@ -19,7 +19,7 @@ static void test_evidence(void **state)
 	assert_int_equal(v.verdict, VERDICT_GROWING);
 	assert_string_equal(
 		v.evidence,
-		"none of 5,000 blocks allocated in the first 8.0 s was freed; 625 KiB/s");
+		"none of 5,000 blocks allocated in the first 8.0 s was freed; 625 KiB/s.");
 	assert_true(fabs(v.growth_rate - 640000) < 1);
 
 	s.course.ended = true;
@@ -41,6 +41,7 @@ static void test_process(void **state)
 	p.by_verdict[VERDICT_STEADY].sites = 3;
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_NONE);
+	assert_string_equal(v.evidence, "No site grows; 100 MiB live after 20.0 s.");
 
 	p.live_start_bytes = 99 << 20;
 	p.rss_start_bytes = 200 << 20;
@@ -51,20 +52,83 @@ static void test_process(void **state)
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_NONE);
 
+	/* What is resident besides is no part of what the headline calls outstanding. */
+	p.live_bytes = 260 << 20;
 	p.by_verdict[VERDICT_BURST].bytes = 200 << 20;
 	p.by_verdict[VERDICT_BURST].sites = 1;
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_OVERFLOW);
+	assert_string_equal(v.evidence, "200 MiB of the 260 MiB outstanding were allocated in "
+					"short bursts and kept, at 1 site.");
 
 	p.by_verdict[VERDICT_GROWING].sites = 2;
 	p.by_verdict[VERDICT_GROWING].rate = 2048;
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_LEAK);
-	assert_string_equal(v.evidence, "2 growing sites, 2.0 KiB/s together");
+	assert_string_equal(v.evidence, "2 growing sites, 2.0 KiB/s together.");
 
 	p = (struct verdict_process){ .seconds = 0.5, .alloc_count = 3 };
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
+}
+
+/* Blocks, mappings and handles each in their own measure. */
+static void test_layers(void **state)
+{
+	struct verdict_process p = { .seconds = 20, .live_bytes = 1024, .alloc_count = 50 };
+	struct verdict v;
+
+	p.growing_handles.sites = 1;
+	p.growing_handles.rate = 2.5;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LEAK);
+	assert_string_equal(v.evidence, "1 growing site of handles, 2.5/s.");
+	p.growing_mappings.sites = 2;
+	p.growing_mappings.rate = 4096;
+	p.by_verdict[VERDICT_GROWING].sites = 1;
+	p.by_verdict[VERDICT_GROWING].rate = 2048;
+	verdict_process(&p, &v);
+	assert_string_equal(v.evidence,
+			    "1 growing site, 2.0 KiB/s; 2 growing sites of mappings, 4.0 KiB/s; "
+			    "1 growing site of handles, 2.5/s.");
+
+	p = (struct verdict_process){ .ended = true, .live_handles = 1, .alloc_count = 1 };
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LIVE_AT_EXIT);
+	assert_string_equal(v.evidence, "1 handle was not released when the process ended.");
+	p.live_handles = 5;
+	verdict_process(&p, &v);
+	assert_string_equal(v.evidence, "5 handles were not released when the process ended.");
+}
+
+/* One is not several. */
+static void test_plurals(void **state)
+{
+	struct verdict_process p = { .seconds = 20, .live_bytes = 2048, .alloc_count = 1 };
+	struct simulation s;
+	struct verdict v;
+
+	p.by_verdict[VERDICT_TOO_LITTLE_DATA].sites = 1;
+	p.by_verdict[VERDICT_TOO_LITTLE_DATA].bytes = 2048;
+	verdict_process(&p, &v);
+	assert_string_equal(v.evidence, "1 site with most of the 2.0 KiB live is unclear.");
+	p.by_verdict[VERDICT_TOO_LITTLE_DATA].sites = 3;
+	verdict_process(&p, &v);
+	assert_string_equal(v.evidence, "3 sites with most of the 2.0 KiB live are unclear.");
+
+	simulation_begin(&s, 16, 3);
+	simulate_block(&s, 1, NEVER, 1024);
+	s.course.ended = true;
+	verdict_site(&s.course, &v);
+	assert_string_equal(v.evidence, "1 of 1 block (1.0 KiB) was live when the process ended.");
+	simulate_block(&s, 2, NEVER, 1024);
+	verdict_site(&s.course, &v);
+	assert_string_equal(v.evidence,
+			    "2 of 2 blocks (2.0 KiB) were live when the process ended.");
+	simulation_begin(&s, 16, 3);
+	simulate_block(&s, 1, 1, 1024);
+	verdict_site(&s.course, &v);
+	assert_string_equal(v.evidence, "the 1 block allocated was freed.");
 }
 
 static void test_bytes(void **state)
@@ -87,8 +151,8 @@ static void test_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_evidence),
-		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_evidence), cmocka_unit_test(test_process),
+		cmocka_unit_test(test_layers),	 cmocka_unit_test(test_plurals),
 		cmocka_unit_test(test_bytes),
 	};
 

@@ -404,9 +404,74 @@ static void test_leak_is_named(void **state)
 	heap_free(h);
 }
 
+/* Handles are not bytes, and mappings are not blocks: neither is in the process's sums. */
+static void test_layers_apart(void **state)
+{
+	const struct heap_filter none = { 0 };
+	struct heap *h = new_heap(0, 0);
+	struct profile *p;
+
+	for (int i = 0; i < 6; i++) {
+		struct seep_alloc handle = an_alloc(1, 0x9000 + i, 1, 8, 20);
+
+		handle.op = SEEP_OP_ACQUIRE;
+		assert_int_equal(heap_alloc(h, &handle), 0);
+	}
+	feed_free(h, 1, 0x9000, 30);
+	feed_alloc(h, 1, 0x1000, 100, 7, 10);
+	feed_map(h, SEEP_MAP, 1, 1, 0x40000000, 8192, 9, SEEP_ANONYMOUS, 40);
+	heap_mark(h, at_ms(50), NULL, NULL);
+	p = filled(h, 5000, &none);
+	assert_int_equal(p->processes[0].live_bytes, 100);
+	assert_int_equal(p->processes[0].live_count, 1);
+	assert_int_equal(p->processes[0].alloc_bytes, 100);
+	assert_int_equal(p->processes[0].alloc_count, 1);
+	assert_int_equal(p->processes[0].free_count, 0);
+	assert_int_equal(p->processes[0].mapped_bytes, 8192);
+	assert_int_equal(p->points[0].live_bytes, 100);
+	assert_int_equal(p->points[0].live_count, 1);
+	assert_int_equal(site_of(p, PID, 8)->live_count, 5);
+	assert_int_equal(site_of(p, PID, 8)->free_count, 1);
+	profile_free(p);
+	heap_free(h);
+}
+
+/* Where sites are summed, each layer has a sum of its own. */
+static void test_layers_folded(void **state)
+{
+	static const struct heap_naming naming = { .add_stack = stack_by_number };
+	struct heap *h = new_heap(0, 0);
+	struct profile *p = profile_new();
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < 6; i++) {
+		struct seep_alloc handle = an_alloc(1, 0x9000 + i, 1, 100 + i, 20);
+
+		handle.op = SEEP_OP_ACQUIRE;
+		heap_alloc(h, &handle);
+		feed_alloc(h, 1, 0x1000 * (i + 1), 1000, 200 + i, 10);
+		feed_map(h, SEEP_MAP, 1, 1, 0x40000000 + 0x10000 * i, 8192, 300 + i, SEEP_ANONYMOUS,
+			 40);
+	}
+	assert_int_equal(heap_fill(h, at_ms(5000), NULL, false, 7, &naming, p), 0);
+	/* The mappings and one site of blocks, then the rest of the blocks, and the handles. */
+	assert_int_equal(p->nr_sites, 9);
+	for (size_t i = 0; i < p->nr_sites; i++)
+		if (p->sites[i].live_bytes % 1000 == 0)
+			sum += p->sites[i].live_bytes;
+	assert_int_equal(sum, p->processes[0].live_bytes);
+	assert_int_equal(p->sites[7].live_bytes, 5000);
+	assert_int_equal(p->sites[8].live_bytes, 6);
+	assert_true(p->sites[7].id != p->sites[8].id);
+	profile_free(p);
+	heap_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_layers_apart),
+		cmocka_unit_test(test_layers_folded),
 		cmocka_unit_test(test_alloc_free),
 		cmocka_unit_test(test_missed_free),
 		cmocka_unit_test(test_realloc_moves),

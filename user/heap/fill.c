@@ -13,6 +13,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* One call of heap_fill. */
 struct filling {
@@ -170,9 +172,11 @@ static int finish_row(const struct filling *f, const struct site *site,
 	return row->evidence && row->family && row->operation ? 0 : -ENOMEM;
 }
 
+/* A site of its own, or the sum of `nr` of one layer. */
 static int add_row(struct filling *f, const uint32_t *numbers, size_t nr, bool others)
 {
 	const struct site *site = sites_at(f->heap->sites, numbers[0]);
+	uint64_t layer = site_layer(site);
 	struct space *space = spaces_at(f->heap->spaces, site->key.space);
 	struct profile *p = f->profile;
 	struct profile_site *row;
@@ -182,7 +186,7 @@ static int add_row(struct filling *f, const uint32_t *numbers, size_t nr, bool o
 	row = vec_push(&p->sites, &p->nr_sites, &p->cap_sites);
 	if (!row)
 		return -ENOMEM;
-	row->id = others ? (1ULL << 32) + site->key.space : numbers[0];
+	row->id = others ? ((1 + layer) << 32) + site->key.space : numbers[0];
 	row->process = f->process_of[site->key.space];
 	row->stack = PROFILE_NONE;
 	row->family = row->operation = "";
@@ -254,33 +258,68 @@ static int add_points(struct filling *f, uint32_t index)
 	return 0;
 }
 
-/* The totals of the process are those of all its sites, whether they are shown or not. */
-static int sum_process(struct filling *f, const struct candidate *candidates, size_t nr,
-		       struct profile_process *process)
+/* The sums of all sites of a space, whether they are shown or not, by layer. */
+static int sum_layers(const struct filling *f, const struct candidate *candidates, size_t nr,
+		      struct profile_site sums[LAYER_COUNT])
 {
-	struct profile_site sum = { 0 }, mapped = { 0 };
 	int err = 0;
 
+	memset(sums, 0, LAYER_COUNT * sizeof(*sums));
 	for (size_t i = 0; i < nr && !err; i++) {
 		const struct site *site = sites_at(f->heap->sites, candidates[i].number);
-		bool mapping = site->key.family == SEEP_FAMILY_MAPPING;
 
-		err = add_figures(f, candidates[i].number, mapping ? &mapped : &sum);
+		err = add_figures(f, candidates[i].number, &sums[site_layer(site)]);
 	}
-	process->live_bytes = sum.live_bytes;
-	process->live_count = sum.live_count;
-	process->alloc_bytes = sum.alloc_bytes;
-	process->alloc_count = sum.alloc_count;
-	process->free_bytes = sum.free_bytes;
-	process->free_count = sum.free_count;
-	process->mapped_bytes = mapped.live_bytes;
-	process->mapped_count = mapped.live_count;
-	free(sum.cohorts);
-	free(mapped.cohorts);
+	for (int layer = 0; layer < LAYER_COUNT; layer++)
+		free(sums[layer].cohorts);
 	return err;
 }
 
-static int judge_process(struct filling *f, uint32_t index, size_t first_site)
+static void set_totals(const struct profile_site sums[LAYER_COUNT], struct profile_process *process)
+{
+	const struct profile_site *blocks = &sums[LAYER_BLOCKS];
+
+	process->live_bytes = blocks->live_bytes;
+	process->live_count = blocks->live_count;
+	process->alloc_bytes = blocks->alloc_bytes;
+	process->alloc_count = blocks->alloc_count;
+	process->free_bytes = blocks->free_bytes;
+	process->free_count = blocks->free_count;
+	process->mapped_bytes = sums[LAYER_MAPPINGS].live_bytes;
+	process->mapped_count = sums[LAYER_MAPPINGS].live_count;
+}
+
+static enum site_layer layer_of_row(const struct filling *f, const struct profile_site *row)
+{
+	/* Ids are numbers of sites, or carry the layer: see add_row. */
+	if (row->id > UINT32_MAX)
+		return (enum site_layer)((row->id >> 32) - 1);
+	return site_layer(sites_at(f->heap->sites, (uint32_t)row->id));
+}
+
+static void sum_verdicts(const struct filling *f, size_t first_site,
+			 struct verdict_process *process)
+{
+	for (size_t i = first_site; i < f->profile->nr_sites; i++) {
+		const struct profile_site *s = &f->profile->sites[i];
+		enum site_layer layer = layer_of_row(f, s);
+
+		if (layer == LAYER_BLOCKS) {
+			process->by_verdict[s->verdict].bytes += s->live_bytes;
+			process->by_verdict[s->verdict].rate += s->growth_rate;
+			process->by_verdict[s->verdict].sites++;
+		} else if (s->verdict == VERDICT_GROWING && layer == LAYER_MAPPINGS) {
+			process->growing_mappings.rate += s->growth_rate;
+			process->growing_mappings.sites++;
+		} else if (s->verdict == VERDICT_GROWING) {
+			process->growing_handles.rate += s->growth_rate;
+			process->growing_handles.sites++;
+		}
+	}
+}
+
+static int judge_process(struct filling *f, uint32_t index, size_t first_site,
+			 const struct profile_site sums[LAYER_COUNT])
 {
 	const struct space *space = spaces_at(f->heap->spaces, index);
 	struct profile *p = f->profile;
@@ -289,7 +328,7 @@ static int judge_process(struct filling *f, uint32_t index, size_t first_site)
 		.seconds = row->seen_seconds,
 		.ended = row->exited,
 		.live_bytes = row->live_bytes,
-		.alloc_count = row->alloc_count,
+		.live_handles = sums[LAYER_HANDLES].live_count,
 		.rss_start_bytes = row->rss_start_bytes,
 		.rss_bytes = row->rss_bytes,
 		.lost_frees = row->lost_frees,
@@ -298,17 +337,31 @@ static int judge_process(struct filling *f, uint32_t index, size_t first_site)
 
 	if (space->nr_points)
 		process.live_start_bytes = space->points[0].live_bytes;
-	for (size_t i = first_site; i < p->nr_sites; i++) {
-		const struct profile_site *s = &p->sites[i];
-
-		process.by_verdict[s->verdict].bytes += s->live_bytes;
-		process.by_verdict[s->verdict].rate += s->growth_rate;
-		process.by_verdict[s->verdict].sites++;
-	}
+	for (int layer = 0; layer < LAYER_COUNT; layer++)
+		process.alloc_count += sums[layer].alloc_count;
+	sum_verdicts(f, first_site, &process);
 	verdict_process(&process, &verdict);
 	row->verdict = verdict.verdict;
 	row->evidence = profile_string(p, verdict.evidence);
 	return row->evidence ? 0 : -ENOMEM;
+}
+
+static int add_others(struct filling *f, const uint32_t *numbers, size_t nr)
+{
+	uint32_t *same = malloc((nr + 1) * sizeof(*same));
+	int err = same ? 0 : -ENOMEM;
+
+	for (int layer = 0; layer < LAYER_COUNT && !err; layer++) {
+		size_t nr_same = 0;
+
+		for (size_t i = 0; i < nr; i++)
+			if ((int)site_layer(sites_at(f->heap->sites, numbers[i])) == layer)
+				same[nr_same++] = numbers[i];
+		if (nr_same)
+			err = add_row(f, same, nr_same, true);
+	}
+	free(same);
+	return err;
 }
 
 /* The rows of one space, whose candidates come largest first. */
@@ -333,8 +386,8 @@ static int add_sites(struct filling *f, const struct candidate *candidates, size
 		shown++;
 		err = add_row(f, &c->number, 1, false);
 	}
-	if (!err && nr_rest)
-		err = add_row(f, rest, nr_rest, true);
+	if (!err)
+		err = add_others(f, rest, nr_rest);
 	free(rest);
 	return err;
 }
@@ -360,6 +413,24 @@ static bool worth_a_row(const struct space *space, size_t nr_sites)
 	return nr_sites || !space->ended || space->unmatched_frees || space->lost_frees;
 }
 
+static int add_space(struct filling *f, uint32_t index, const struct candidate *candidates,
+		     size_t nr)
+{
+	size_t first_row = f->profile->nr_sites;
+	struct profile_site sums[LAYER_COUNT];
+	int err = sum_layers(f, candidates, nr, sums);
+
+	if (!err)
+		err = add_process(f, index);
+	if (err)
+		return err;
+	set_totals(sums, &f->profile->processes[f->process_of[index]]);
+	err = add_sites(f, candidates, nr);
+	if (!err)
+		err = judge_process(f, index, first_row, sums);
+	return err ? err : add_points(f, index);
+}
+
 static int add_spaces(struct filling *f)
 {
 	size_t nr, first = 0, last;
@@ -367,23 +438,12 @@ static int add_spaces(struct filling *f)
 	int err = list ? 0 : -ENOMEM;
 
 	for (uint32_t index = 1; index <= spaces_count(f->heap->spaces) && !err; index++) {
-		size_t first_row = f->profile->nr_sites;
-
 		for (last = first; last < nr && list[last].space == index;)
 			last++;
 		f->process_of[index] = PROFILE_NONE;
 		if (!worth_a_row(spaces_at(f->heap->spaces, index), last - first))
 			continue;
-		err = add_process(f, index);
-		if (!err)
-			err = sum_process(f, &list[first], last - first,
-					  &f->profile->processes[f->process_of[index]]);
-		if (!err)
-			err = add_sites(f, &list[first], last - first);
-		if (!err)
-			err = judge_process(f, index, first_row);
-		if (!err)
-			err = add_points(f, index);
+		err = add_space(f, index, &list[first], last - first);
 		first = last;
 	}
 	free(list);

@@ -102,15 +102,18 @@ static void account_birth(struct heap *h, const struct block *block, bool evicte
 	}
 	c->live_bytes += w.bytes;
 	c->live_count += w.count;
-	space->live_bytes += w.bytes;
-	space->live_count += w.count;
+	if (site_layer(site) == LAYER_BLOCKS) {
+		space->live_bytes += w.bytes;
+		space->live_count += w.count;
+	}
 }
 
 void heap_account_death(struct heap *h, const struct block *block, uint32_t now)
 {
 	/* The later time first: it may make the intervals longer. */
 	uint32_t gone = sites_cohort(h->sites, now), born = sites_cohort(h->sites, block->born);
-	struct cohort *cohorts = sites_at(h->sites, block->site)->cohorts;
+	struct site *site = sites_at(h->sites, block->site);
+	struct cohort *cohorts = site->cohorts;
 	struct space *space = spaces_at(h->spaces, block->space);
 	struct weight w = heap_weight(h, block);
 
@@ -119,8 +122,10 @@ void heap_account_death(struct heap *h, const struct block *block, uint32_t now)
 	gone = gone < born ? born : gone;
 	cohorts[gone].gone_bytes += w.bytes;
 	cohorts[gone].gone_count += w.count;
-	space->live_bytes -= w.bytes;
-	space->live_count -= w.count;
+	if (site_layer(site) == LAYER_BLOCKS) {
+		space->live_bytes -= w.bytes;
+		space->live_count -= w.count;
+	}
 }
 
 void heap_account_unmatched(struct heap *h, struct space *space, uint32_t now)

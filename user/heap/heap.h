@@ -88,8 +88,8 @@ struct heap_naming {
  * Appends the processes, sites, cohorts and verdicts as they are at `now`
  * (CLOCK_MONOTONIC ns), and adds the heap's part of health. Sites without live blocks
  * are left out when `live_only`. At most `max_sites` sites a process, the largest by
- * live bytes; the rest are summed into one site per process, stack PROFILE_NONE,
- * operation "other sites". 0, or -ENOMEM with the profile still safe to free.
+ * live bytes; the rest are summed into one site per process and layer (blocks, mappings,
+ * handles), stack PROFILE_NONE, operation "other sites". 0, or -ENOMEM with the profile still safe to free.
  */
 int heap_fill(struct heap *heap, uint64_t now, const struct heap_filter *filter, bool live_only,
 	      size_t max_sites, const struct heap_naming *naming, struct profile *profile);

@@ -102,6 +102,13 @@ struct profile_cohort {
 };
 #define PROFILE_COHORTS 32
 
+/*
+ * Sites of the family PROFILE_MAPPINGS are address space, those of PROFILE_HANDLES handles
+ * of a pair of functions, whose "bytes" are their number; neither is in a process's bytes.
+ */
+#define PROFILE_MAPPINGS "mapping"
+#define PROFILE_HANDLES "pair"
+
 struct profile_site {
 	uint64_t id;			/* stable within a capture; never 0 */
 	uint32_t process;
@@ -137,7 +144,7 @@ struct profile_process {
 	double seen_seconds;		/* how long it was traced */
 	bool exited;
 	int exit_status;		/* as of waitpid, seep run only; else -1 */
-	uint64_t live_bytes, live_count;	/* without the mapping layer */
+	uint64_t live_bytes, live_count;	/* of allocators: without mappings and handles */
 	uint64_t alloc_bytes, alloc_count;
 	uint64_t free_bytes, free_count;
 	uint64_t mapped_bytes, mapped_count;	/* mapping layer: made since attach by other code than allocators, still there */

@@ -12,6 +12,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <linux/types.h>
+
+#include "../../bpf/event.h"
 
 enum { CHUNK_BITS = 6, CHUNK = 1 << CHUNK_BITS, FIRST_SLOTS = 256 };
 
@@ -56,6 +59,13 @@ void sites_free(struct sites *s)
 	free(s->chunks);
 	free(s->slots);
 	free(s);
+}
+
+enum site_layer site_layer(const struct site *site)
+{
+	if (site->key.family == SEEP_FAMILY_MAPPING)
+		return LAYER_MAPPINGS;
+	return site->key.op >= SEEP_OP_ACQUIRE ? LAYER_HANDLES : LAYER_BLOCKS;
 }
 
 struct site *sites_at(const struct sites *s, uint32_t number)

@@ -37,6 +37,14 @@ enum site_kind {
 	SITE_OTHERS, /* sums what had no room as sites of its own, one per space */
 };
 
+/* What a site's bytes are: they do not add up across layers. */
+enum site_layer {
+	LAYER_BLOCKS = 0, /* bytes of an allocator */
+	LAYER_MAPPINGS, /* address space */
+	LAYER_HANDLES, /* none: each handle of a pair of functions counts as one */
+	LAYER_COUNT,
+};
+
 struct cohort {
 	uint64_t alloc_bytes, alloc_count; /* born in the interval */
 	uint64_t live_bytes, live_count; /* of those, still live */
@@ -60,6 +68,9 @@ void sites_free(struct sites *sites);
  * space's SITE_OTHERS (*ret_folded is then true). 0 when out of memory.
  */
 uint32_t sites_get(struct sites *sites, const struct site_key *key, bool *ret_folded);
+
+/* What was folded counts as blocks. */
+enum site_layer site_layer(const struct site *site);
 
 /* The site of a number that sites_get gave. Stays where it is. */
 struct site *sites_at(const struct sites *sites, uint32_t number);

@@ -36,7 +36,7 @@ struct space {
 	uint32_t begin, end; /* milliseconds since the capture began */
 	uint64_t start_time;
 	char comm[SEEP_COMM_LEN + 1];
-	uint64_t live_bytes, live_count; /* without the mapping layer; as in struct cohort */
+	uint64_t live_bytes, live_count; /* of LAYER_BLOCKS; as in struct cohort */
 	uint64_t unmatched_frees, inherited_frees, missed_frees, lost_frees;
 	/* Releases of blocks from before the capture by interval, see space_unmatched. */
 	uint32_t unmatched[PROFILE_COHORTS];

@@ -67,6 +67,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MIN_SURVIVORS = 16, MIN_INTERVALS = 8 };
 
@@ -86,11 +87,14 @@ static void set(struct verdict *v, enum profile_verdict verdict, const char *for
 static void set(struct verdict *v, enum profile_verdict verdict, const char *format, ...)
 {
 	va_list args;
+	size_t length;
 
 	v->verdict = verdict;
 	va_start(args, format);
-	vsnprintf(v->evidence, sizeof(v->evidence), format, args);
+	vsnprintf(v->evidence, sizeof(v->evidence) - 1, format, args);
 	va_end(args);
+	length = strlen(v->evidence);
+	memcpy(v->evidence + length, ".", 2);
 }
 
 void verdict_bytes(double bytes, char text[16])
@@ -119,6 +123,21 @@ static const char *count_text(double count, char text[32])
 		text[to++] = digits[i];
 	}
 	text[to] = '\0';
+	return text;
+}
+
+/* What count_text shows as 1. */
+static bool is_one(double count)
+{
+	return count >= 0.5 && count < 1.5;
+}
+
+/* "1 block", "5,000 blocks" */
+static const char *blocks_text(double count, char text[32])
+{
+	char digits[32];
+
+	snprintf(text, 32, "%.24s block%s", count_text(count, digits), is_one(count) ? "" : "s");
 	return text;
 }
 
@@ -154,24 +173,24 @@ static void judge_growing(const struct course *c, struct verdict *v)
 	char rate[16], all[32], live[32];
 
 	verdict_bytes(v->growth_rate, rate);
-	count_text(c->allocated_first_half, all);
+	blocks_text(c->allocated_first_half, all);
 	if (c->unmatched >= OFFSET * c->rise && c->unmatched > 0) {
 		char unmatched[32];
 
 		set(v, VERDICT_TOO_LITTLE_DATA,
-		    "rises by %s/s, but %s blocks from before the capture were freed meanwhile: "
+		    "rises by %s/s, but %s from before the capture %s freed meanwhile: "
 		    "trace for longer than these blocks live",
-		    rate, count_text(c->unmatched, unmatched));
+		    rate, blocks_text(c->unmatched, unmatched),
+		    is_one(c->unmatched) ? "was" : "were");
 	} else if (freed < 0.5) {
-		set(v, VERDICT_GROWING,
-		    "none of %s blocks allocated in the first %.1f s was freed; %s/s", all, half,
-		    rate);
+		set(v, VERDICT_GROWING, "none of %s allocated in the first %.1f s was freed; %s/s",
+		    all, half, rate);
 	} else {
 		set(v, VERDICT_GROWING,
-		    "of %s blocks allocated in the first %.1f s %s are still live after %.1f s "
-		    "more, "
+		    "of %s allocated in the first %.1f s %s %s still live after %.1f s more, "
 		    "the oldest no fewer; %s/s",
-		    all, half, count_text(c->live_first_half, live), half, rate);
+		    all, half, count_text(c->live_first_half, live),
+		    is_one(c->live_first_half) ? "is" : "are", half, rate);
 	}
 }
 
@@ -200,11 +219,11 @@ static void judge_flat(const struct course *c, struct verdict *v)
 	double given_back = 1 - c->live_bytes / fmax(c->allocated_bytes, 1);
 
 	verdict_bytes(c->live_bytes, bytes);
-	count_text(c->allocated, all);
+	blocks_text(c->allocated, all);
 	count_text(c->live, live);
 	if (given_back >= GIVEN_BACK || c->old_share < OLD)
 		set(v, VERDICT_STEADY,
-		    "%.1f%% of the bytes of %s blocks were freed; %s live, %.0f%% of it older than "
+		    "%.1f%% of the bytes of %s were freed; %s live, %.0f%% of it older than "
 		    "%.1f s",
 		    given_back * 100, all, bytes, c->old_share * 100, c->seconds / 2);
 	else if (c->burst_seconds <= BURST_TIME * c->seconds)
@@ -213,8 +232,8 @@ static void judge_flat(const struct course *c, struct verdict *v)
 		    "there",
 		    BURST_SHARE * 100, bytes, c->burst_seconds, c->now - c->burst_begin);
 	else if (c->live < MIN_SURVIVORS || c->live_first_half < OLD * c->live)
-		set(v, VERDICT_TOO_LITTLE_DATA,
-		    "%s of %s blocks are live, too few of them old ones", live, all);
+		set(v, VERDICT_TOO_LITTLE_DATA, "%s of %s %s live, too few of them old ones", live,
+		    all, is_one(c->live) ? "is" : "are");
 	else
 		set(v, VERDICT_FILLING,
 		    "%.0f%% of %s live were allocated in the first %.1f s, and hardly any since",
@@ -231,14 +250,16 @@ void verdict_site(const struct verdict_course *site, struct verdict *v)
 	v->growth_rate = c.growth;
 	verdict_bytes(c.live_bytes, bytes);
 	count_text(c.live, count);
-	count_text(c.allocated, all);
+	blocks_text(c.allocated, all);
 	if (c.allocated < 0.5)
 		set(v, VERDICT_TOO_LITTLE_DATA, "nothing was allocated");
 	else if (c.live < 0.5 && site->evicted_count < 0.5)
-		set(v, VERDICT_STEADY, "all %s blocks allocated were freed", all);
+		set(v, VERDICT_STEADY, "%s%s allocated %s freed",
+		    is_one(c.allocated) ? "the " : "all ", all,
+		    is_one(c.allocated) ? "was" : "were");
 	else if (site->ended)
-		set(v, VERDICT_LIVE_AT_EXIT,
-		    "%s of %s blocks (%s) were live when the process ended", count, all, bytes);
+		set(v, VERDICT_LIVE_AT_EXIT, "%s of %s (%s) %s live when the process ended", count,
+		    all, bytes, is_one(c.live) ? "was" : "were");
 	else if (site->evicted_count > EVICTED * c.allocated)
 		set(v, VERDICT_TOO_LITTLE_DATA,
 		    "%.0f%% of the blocks could not be followed: give more memory (--max-memory)",
@@ -268,54 +289,98 @@ static bool retains(const struct verdict_process *p, struct verdict *v)
 		return false;
 	verdict_bytes(rss, rss_text);
 	verdict_bytes(live, live_text);
-	set(v, VERDICT_RETENTION, "resident memory grew by %s, outstanding blocks by %s", rss_text,
+	set(v, VERDICT_RETENTION, "Resident memory grew by %s, outstanding blocks by %s", rss_text,
 	    live_text);
 	return true;
 }
 
+/* What is resident beside the blocks counts against an overflow, but is no part of it. */
 static bool overflows(const struct verdict_process *p, struct verdict *v)
 {
 	static const double LEAST = 16 << 20, SHARE = 0.5;
 	double burst = p->by_verdict[VERDICT_BURST].bytes;
-	double all = fmax(p->live_bytes, (double)p->rss_bytes);
-	char bytes[16], all_text[16];
+	size_t sites = p->by_verdict[VERDICT_BURST].sites;
+	char bytes[16], all[16];
 
-	if (burst < LEAST || burst < SHARE * all)
+	if (burst < LEAST || burst < SHARE * fmax(p->live_bytes, (double)p->rss_bytes))
 		return false;
 	verdict_bytes(burst, bytes);
-	verdict_bytes(all, all_text);
-	set(v, VERDICT_OVERFLOW, "%s of %s were allocated in short bursts and kept, at %zu sites",
-	    bytes, all_text, p->by_verdict[VERDICT_BURST].sites);
+	verdict_bytes(p->live_bytes, all);
+	set(v, VERDICT_OVERFLOW,
+	    "%s of the %s outstanding were allocated in short bursts and kept, at %zu site%s",
+	    bytes, all, sites, sites == 1 ? "" : "s");
 	return true;
+}
+
+static const char *plural(size_t nr)
+{
+	return nr == 1 ? "" : "s";
+}
+
+/* Each layer in its own measure: they do not add up. */
+static void judge_leak(const struct verdict_process *p, struct verdict *v)
+{
+	size_t blocks = p->by_verdict[VERDICT_GROWING].sites;
+	size_t mappings = p->growing_mappings.sites, handles = p->growing_handles.sites;
+	char rate[16], text[3][96] = { "", "", "" };
+
+	if (blocks) {
+		verdict_bytes(p->by_verdict[VERDICT_GROWING].rate, rate);
+		snprintf(text[0], sizeof(text[0]), "%zu growing site%s, %s/s%s", blocks,
+			 plural(blocks), rate, blocks > 1 ? " together" : "");
+	}
+	if (mappings) {
+		verdict_bytes(p->growing_mappings.rate, rate);
+		snprintf(text[1], sizeof(text[1]), "%s%zu growing site%s of mappings, %s/s",
+			 blocks ? "; " : "", mappings, plural(mappings), rate);
+	}
+	if (handles)
+		snprintf(text[2], sizeof(text[2]), "%s%zu growing site%s of handles, %.3g/s",
+			 blocks || mappings ? "; " : "", handles, plural(handles),
+			 p->growing_handles.rate);
+	set(v, VERDICT_LEAK, "%s%s%s%s", text[0], text[1], text[2],
+	    p->lost_frees ? "; releases were lost: it may be less" : "");
+}
+
+static void judge_ended(const struct verdict_process *p, struct verdict *v)
+{
+	char bytes[16], handles[32];
+
+	verdict_bytes(p->live_bytes, bytes);
+	count_text(p->live_handles, handles);
+	if (p->live_bytes > 0)
+		set(v, VERDICT_LIVE_AT_EXIT, "%s were not freed when the process ended", bytes);
+	else if (p->live_handles > 0)
+		set(v, VERDICT_LIVE_AT_EXIT, "%s handle%s %s not released when the process ended",
+		    handles, is_one(p->live_handles) ? "" : "s",
+		    is_one(p->live_handles) ? "was" : "were");
+	else
+		set(v, VERDICT_NONE,
+		    "All that was allocated had been freed when the process ended");
 }
 
 void verdict_process(const struct verdict_process *p, struct verdict *v)
 {
-	size_t growing = p->by_verdict[VERDICT_GROWING].sites;
 	size_t unclear = p->by_verdict[VERDICT_TOO_LITTLE_DATA].sites;
-	char bytes[16], rate[16];
+	bool growing = p->by_verdict[VERDICT_GROWING].sites || p->growing_mappings.sites ||
+		       p->growing_handles.sites;
+	char bytes[16];
 
 	v->growth_rate = p->by_verdict[VERDICT_GROWING].rate;
 	verdict_bytes(p->live_bytes, bytes);
-	verdict_bytes(v->growth_rate, rate);
-	if (p->ended && p->live_bytes > 0)
-		set(v, VERDICT_LIVE_AT_EXIT, "%s were not freed when the process ended", bytes);
-	else if (p->ended)
-		set(v, VERDICT_NONE,
-		    "all that was allocated had been freed when the process ended");
+	if (p->ended)
+		judge_ended(p, v);
 	else if (growing)
-		set(v, VERDICT_LEAK, "%zu growing site%s, %s/s together%s", growing,
-		    growing == 1 ? "" : "s", rate,
-		    p->lost_frees ? "; releases were lost: it may be less" : "");
+		judge_leak(p, v);
 	else if (overflows(p, v) || retains(p, v))
 		return;
 	else if (p->seconds < MIN_SECONDS)
-		set(v, VERDICT_TOO_LITTLE_DATA, "traced for %.1f s only", p->seconds);
+		set(v, VERDICT_TOO_LITTLE_DATA, "Traced for %.1f s only", p->seconds);
 	else if (!p->alloc_count)
-		set(v, VERDICT_TOO_LITTLE_DATA, "it allocated nothing in %.1f s", p->seconds);
+		set(v, VERDICT_TOO_LITTLE_DATA, "It allocated nothing in %.1f s", p->seconds);
 	else if (unclear && p->by_verdict[VERDICT_TOO_LITTLE_DATA].bytes > p->live_bytes / 2)
-		set(v, VERDICT_TOO_LITTLE_DATA, "%zu sites with most of the %s live are unclear",
-		    unclear, bytes);
+		set(v, VERDICT_TOO_LITTLE_DATA, "%zu site%s with most of the %s live %s unclear",
+		    unclear, plural(unclear), bytes, unclear == 1 ? "is" : "are");
 	else
-		set(v, VERDICT_NONE, "no site grows; %s live after %.1f s", bytes, p->seconds);
+		set(v, VERDICT_NONE, "No site grows; %s live after %.1f s", bytes, p->seconds);
 }

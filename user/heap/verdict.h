@@ -37,22 +37,30 @@ struct verdict_course {
 struct verdict {
 	enum profile_verdict verdict;
 	double growth_rate; /* bytes a second over the second half */
-	char evidence[VERDICT_TEXT]; /* one sentence */
+	char evidence[VERDICT_TEXT]; /* one sentence with its full stop */
 };
 
 void verdict_site(const struct verdict_course *course, struct verdict *ret_verdict);
 
-/* What the verdict of a process is made from. */
+/*
+ * What the verdict of a process is made from. Mappings and handles are layers of their own:
+ * what grows there is a leak too, but bytes of blocks, address space and handles never add.
+ */
 struct verdict_process {
 	double seconds; /* traced */
 	bool ended;
-	double live_bytes;
-	uint64_t alloc_count;
-	/* Sites by their verdict: bytes, growth and number. */
+	double live_bytes; /* of allocators */
+	double live_handles;
+	uint64_t alloc_count; /* of all layers */
+	/* Sites of allocators by their verdict: bytes, growth and number. */
 	struct {
 		double bytes, rate;
 		size_t sites;
 	} by_verdict[VERDICT_COUNT];
+	struct {
+		double rate; /* bytes, or handles, a second */
+		size_t sites;
+	} growing_mappings, growing_handles;
 	uint64_t rss_start_bytes, rss_bytes; /* 0 unknown */
 	double live_start_bytes; /* outstanding when rss_start_bytes was taken */
 	uint64_t lost_frees;
