@@ -311,7 +311,7 @@ static void sample_health(struct profile *p)
 	sample_skip(p, 0, "libc.so.6", "valloc", "The kernel refused the probe: no memory.");
 }
 
-static struct profile *sample_profile(void)
+static inline struct profile *sample_profile(void)
 {
 	struct profile *p = profile_new();
 	uint32_t libc;

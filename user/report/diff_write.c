@@ -25,6 +25,30 @@ static const char *delta_words(struct words *words, const struct diff *diff, dou
 	return diff->by_rate ? words_growth(words, delta) : words_signed_bytes(words, delta);
 }
 
+/* "3 -> 8 handles", "0 B -> 240 MiB, 0 -> 120 blocks" */
+static void say_row(struct text *text, const struct diff *diff, const struct diff_row *row,
+		    const struct profile_site *site, enum text_style style)
+{
+	struct words delta, before, after, count_before, count_after;
+	char label[16];
+
+	snprintf(label, sizeof(label), "%-8s", diff_change_name(row->change));
+	words_count(&count_before, row->before.count);
+	words_count(&count_after, row->after.count);
+	if (label_layer(site) == LABEL_HANDLES)
+		text_say(text, 0, style, label, "%s in %s: %s -> %s handles, %s",
+			 diff->by_rate ? words_handle_growth(&delta, row->delta)
+				       : words_signed_handles(&delta, row->delta),
+			 row->process, count_before.text, count_after.text,
+			 profile_verdict_name(site->verdict));
+	else
+		text_say(text, 0, style, label, "%s in %s: %s -> %s, %s -> %s blocks, %s",
+			 delta_words(&delta, diff, row->delta), row->process,
+			 words_bytes(&before, row->before.bytes),
+			 words_bytes(&after, row->after.bytes), count_before.text, count_after.text,
+			 profile_verdict_name(site->verdict));
+}
+
 static void write_row(struct text *text, const struct diff *diff, const struct diff_row *row)
 {
 	static const enum text_style styles[DIFF_CHANGE_COUNT] = {
@@ -32,16 +56,9 @@ static void write_row(struct text *text, const struct diff *diff, const struct d
 		[DIFF_GONE] = TEXT_GOOD, [DIFF_SAME] = TEXT_PLAIN,
 	};
 	const struct profile_site *site = shown_site(diff, row, &text->profile);
-	struct words delta, before, after, count_before, count_after;
-	char label[16];
 
-	snprintf(label, sizeof(label), "%-8s", diff_change_name(row->change));
 	fputc('\n', text->out);
-	text_say(text, 0, styles[row->change], label, "%s in %s: %s -> %s, %s -> %s blocks, %s",
-		 delta_words(&delta, diff, row->delta), row->process,
-		 words_bytes(&before, row->before.bytes), words_bytes(&after, row->after.bytes),
-		 words_count(&count_before, row->before.count),
-		 words_count(&count_after, row->after.count), profile_verdict_name(site->verdict));
+	say_row(text, diff, row, site, styles[row->change]);
 	text_stack(text, site, 8);
 }
 
@@ -50,7 +67,8 @@ static double total(const struct profile *profile)
 	double bytes = 0;
 
 	for (size_t i = 0; i < profile->nr_sites; i++)
-		bytes += profile->sites[i].live_bytes;
+		if (label_layer(&profile->sites[i]) != LABEL_HANDLES)
+			bytes += profile->sites[i].live_bytes;
 	return bytes;
 }
 

@@ -117,6 +117,13 @@ char *label_frame(const struct profile *profile, const struct profile_frame *fra
 	return clean;
 }
 
+enum label_layer label_layer(const struct profile_site *site)
+{
+	if (!strcmp(site->family, PROFILE_MAPPINGS))
+		return LABEL_MAPPINGS;
+	return strcmp(site->family, PROFILE_HANDLES) ? LABEL_BLOCKS : LABEL_HANDLES;
+}
+
 const struct profile_stack *label_site_stack(const struct profile *profile,
 					     const struct profile_site *site)
 {

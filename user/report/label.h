@@ -33,6 +33,15 @@ char *label_frame(const struct profile *profile, const struct profile_frame *fra
 #define LABEL_STACK_CUT "[stack cut here]"
 #define LABEL_STACK_UNKNOWN "[stack unknown]"
 
+/* What a site's figures are: they do not add up across layers. */
+enum label_layer {
+	LABEL_BLOCKS = 0, /* bytes of an allocator */
+	LABEL_MAPPINGS, /* bytes of address space */
+	LABEL_HANDLES, /* handles of a pair of functions */
+	LABEL_LAYERS,
+};
+enum label_layer label_layer(const struct profile_site *site);
+
 /* The stack of a site; NULL when it was lost. */
 const struct profile_stack *label_site_stack(const struct profile *profile,
 					     const struct profile_site *site);

@@ -40,6 +40,9 @@ struct report_format {
 		     FILE *out);
 };
 
+/* The line before each of several text reports: when its figures were taken. 0 or -errno. */
+int report_text_separator(const struct profile *profile, FILE *out);
+
 /* NULL for a name that is none. */
 const struct report_format *report_format_find(const char *name);
 /* All formats, ended by NULL. */

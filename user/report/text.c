@@ -2,7 +2,8 @@
 /*
  * The text report, for a person at 3 a.m.: the verdicts first, then where the memory was
  * allocated, then how far to trust it. This file owns the order of things and the line
- * breaking; text_verdict.c, text_process.c, text_stack.c and text_health.c own the words.
+ * breaking; text_verdict.c, text_ended.c, text_process.c, text_stack.c and
+ * text_health.c own the words.
  */
 #include "report/text.h"
 #include "report/formats.h"
@@ -12,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* With more processes than this, those without a finding get only their verdict's line. */
 #define PROCESSES_IN_FULL 4
@@ -164,12 +166,14 @@ static bool shown_in_full(const struct text *text, const struct profile_process 
 	       severity(process->verdict) <= 3;
 }
 
-static void write_processes(struct text *text, const uint32_t *order, size_t nr)
+static void write_processes(struct text *text, uint32_t *order, size_t nr_all)
 {
-	size_t brief = 0;
+	struct text_ended ended;
+	size_t brief = 0, nr = text_fold_ended(text, order, nr_all, &ended);
 
 	for (size_t i = 0; i < nr; i++)
 		text_verdict(text, order[i]);
+	text_ended(text, &ended);
 	for (size_t i = 0; i < nr; i++) {
 		if (shown_in_full(text, &text->profile->processes[order[i]]))
 			text_process(text, order[i]);
@@ -180,11 +184,24 @@ static void write_processes(struct text *text, const uint32_t *order, size_t nr)
 		fputc('\n', text->out);
 		text_say(text, 0, TEXT_PLAIN, "",
 			 "%zu of the %zu processes have no finding; -v shows their sites too.",
-			 brief, nr);
+			 brief, nr_all);
 	}
-	if (!nr)
+	if (!nr_all)
 		text_say(text, 0, TEXT_PLAIN, "",
 			 "No process was seen to allocate: nothing can be said.");
+}
+
+int report_text_separator(const struct profile *profile, FILE *out)
+{
+	double ended = profile->capture.started + profile->capture.seconds;
+	time_t at = ended > 0 && ended < 4e11 ? (time_t)ended : 0;
+	struct tm calendar;
+	char when[64] = "?";
+
+	if (gmtime_r(&at, &calendar))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &calendar);
+	fprintf(out, "======== %s ========\n", when);
+	return report_finish(out);
 }
 
 static int write_text(const struct profile *profile, const struct report_options *options,

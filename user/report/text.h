@@ -39,6 +39,17 @@ __attribute__((format(printf, 5, 6))) void text_say(struct text *text, unsigned 
 						    enum text_style style, const char *label,
 						    const char *format, ...);
 
+/* Processes that ended without a finding, when they are many. */
+struct text_ended {
+	size_t nr, nr_live; /* nr_live: of them, with something live at exit */
+	uint64_t live_bytes;
+	const struct profile_process *largest;
+};
+/* Takes them out of the list of processes; returns how many stay. None with -v. */
+size_t text_fold_ended(struct text *text, uint32_t *order, size_t nr, struct text_ended *ret_ended);
+/* Their line. */
+void text_ended(struct text *text, const struct text_ended *ended);
+
 /* One sentence or two for a process. */
 void text_verdict(struct text *text, uint32_t process);
 /* Its figures and top sites. */

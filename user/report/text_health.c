@@ -191,9 +191,9 @@ static void write_skips(struct text *text, const struct profile_health *health)
 	free(written);
 }
 
-static void write_cost(struct text *text, const struct profile_health *health)
+static void write_names(struct text *text, const struct profile_health *health)
 {
-	struct words count, unnamed, share, memory, cpu;
+	struct words count, unnamed;
 
 	if (health->frames_unnamed)
 		text_say(text, 2, TEXT_PLAIN, "- ",
@@ -201,10 +201,21 @@ static void write_cost(struct text *text, const struct profile_health *health)
 			 words_count(&unnamed, health->frames_unnamed),
 			 words_count(&count, health->frames),
 			 words_plural(health->frames_unnamed, "has", "have"));
+}
+
+/* Starting up is most of a short capture: its share of that says nothing of the cost. */
+static void write_cost(struct text *text, const struct profile_health *health)
+{
+	static const double LEAST_SECONDS = 2;
+	double seconds = text->profile->capture.seconds;
+	struct words share, memory, cpu, of_one = { "" };
+
+	if (seconds >= LEAST_SECONDS)
+		snprintf(of_one.text, sizeof(of_one.text), " (%.20s of one processor)",
+			 words_share(&share, health->cpu_seconds, seconds));
 	text_say(text, 2, TEXT_PLAIN, "- ",
-		 "seep itself used %s of processor time (%s of one processor) and %s of memory.",
-		 words_seconds(&cpu, health->cpu_seconds),
-		 words_share(&share, health->cpu_seconds, text->profile->capture.seconds),
+		 "seep itself used %s of processor time%s and %s of memory.",
+		 words_seconds(&cpu, health->cpu_seconds), of_one.text,
 		 words_bytes(&memory, health->collector_bytes));
 }
 
@@ -240,6 +251,7 @@ void text_health(struct text *text)
 	write_losses(text, health);
 	write_releases(text, health);
 	write_skips(text, health);
+	write_names(text, health);
 	write_cost(text, health);
 	write_capture(text);
 }

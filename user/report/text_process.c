@@ -42,12 +42,26 @@ static void write_heading(struct text *text, const struct profile_process *proce
 		 process->runtime ? process->runtime : "", end_words(&end, process));
 }
 
-static void write_resident(struct text *text, const struct profile_process *process)
+/* A process that ended before a second look at it: what it began with says nothing. */
+static bool rss_is_of_start(const struct profile *profile, uint32_t index)
 {
+	const struct profile_process *process = &profile->processes[index];
+	size_t looks = 0;
+
+	if (!process->exited || process->rss_bytes != process->rss_start_bytes)
+		return false;
+	for (size_t i = 0; i < profile->nr_points; i++)
+		looks += profile->points[i].process == index && profile->points[i].rss_bytes;
+	return looks < 2;
+}
+
+static void write_resident(struct text *text, uint32_t index)
+{
+	const struct profile_process *process = &text->profile->processes[index];
 	struct words rss, change;
 	double grown = (double)process->rss_bytes - (double)process->rss_start_bytes;
 
-	if (!process->rss_bytes)
+	if (!process->rss_bytes || rss_is_of_start(text->profile, index))
 		return;
 	if (process->rss_start_bytes)
 		text_say(text, 2, TEXT_PLAIN, "", "Resident %s, %s since it was attached to.",
@@ -57,8 +71,25 @@ static void write_resident(struct text *text, const struct profile_process *proc
 			 words_bytes(&rss, process->rss_bytes));
 }
 
-static void write_figures(struct text *text, const struct profile_process *process)
+static void write_handles(struct text *text, uint32_t process)
 {
+	struct words handles;
+	uint64_t live = 0;
+
+	for (size_t i = 0; i < text->profile->nr_sites; i++) {
+		const struct profile_site *site = &text->profile->sites[i];
+
+		if (site->process == process && label_layer(site) == LABEL_HANDLES)
+			live += site->live_count;
+	}
+	if (live)
+		text_say(text, 2, TEXT_PLAIN, "", "Besides, %s not released (--pair).",
+			 words_handles(&handles, live));
+}
+
+static void write_figures(struct text *text, uint32_t index)
+{
+	const struct profile_process *process = &text->profile->processes[index];
 	struct words bytes, count, allocated, allocations, freed, seen;
 
 	text_say(text, 2, TEXT_PLAIN, "",
@@ -70,13 +101,14 @@ static void write_figures(struct text *text, const struct profile_process *proce
 		 words_count(&allocations, process->alloc_count),
 		 words_bytes(&freed, process->free_bytes),
 		 words_seconds(&seen, process->seen_seconds));
-	write_resident(text, process);
+	write_resident(text, index);
 	if (process->mapped_count)
 		text_say(text, 2, TEXT_PLAIN, "",
 			 "Besides, %s in %s %s made by other code than allocators.",
 			 words_bytes(&bytes, process->mapped_bytes),
 			 words_count(&count, process->mapped_count),
 			 words_plural(process->mapped_count, "mapping", "mappings"));
+	write_handles(text, index);
 	if (process->tainted)
 		text_say(text, 2, TEXT_WARNING, "Upper bounds: ",
 			 "%s of its releases %s lost, so blocks shown here may be long gone.",
@@ -132,23 +164,43 @@ static const char *error_words(struct words *words, double error, double value)
 	return words->text;
 }
 
+/* "18.4 MiB +-4% in 63 blocks", "5 handles" */
+static const char *amount_words(struct words *words, const struct profile_site *site)
+{
+	struct words amount, error, count;
+
+	if (label_layer(site) == LABEL_HANDLES)
+		snprintf(words->text, sizeof(words->text), "%.30s%.12s",
+			 words_handles(&amount, site->live_count),
+			 error_words(&error, site->live_count_error, site->live_count));
+	else
+		snprintf(words->text, sizeof(words->text), "%.12s%.10s in %.16s %s",
+			 words_bytes(&amount, site->live_bytes),
+			 error_words(&error, site->live_bytes_error, site->live_bytes),
+			 words_count(&count, site->live_count),
+			 words_plural(site->live_count, "block", "blocks"));
+	return words->text;
+}
+
+static const char *growth_words(struct words *words, const struct profile_site *site)
+{
+	return label_layer(site) == LABEL_HANDLES ? words_handle_growth(words, site->growth_rate)
+						  : words_growth(words, site->growth_rate);
+}
+
 static void write_site_heading(struct text *text, const struct profile_site *site, size_t number)
 {
-	struct words bytes, error, count, growth, age, thread = { "" };
+	struct words amount, growth, age, thread = { "" };
 	char label[32];
 
 	snprintf(label, sizeof(label), "%3zu. ", number);
 	growth.text[0] = '\0';
 	/* What an ended process did a second says nothing of the hour. */
 	if (!text->profile->processes[site->process].exited)
-		words_growth(&growth, site->growth_rate);
+		growth_words(&growth, site);
 	if (site->tid)
 		snprintf(thread.text, sizeof(thread.text), ", thread %" PRIu32, site->tid);
-	text_say(text, 0, TEXT_BOLD, label, "%s%s in %s %s%s%s%s%s, %s %s%s",
-		 words_bytes(&bytes, site->live_bytes),
-		 error_words(&error, site->live_bytes_error, site->live_bytes),
-		 words_count(&count, site->live_count),
-		 words_plural(site->live_count, "block", "blocks"),
+	text_say(text, 0, TEXT_BOLD, label, "%s%s%s%s%s, %s %s%s", amount_words(&amount, site),
 		 growth.text[0] ? ", " : "", growth.text, site->live_count ? ", oldest " : "",
 		 site->live_count ? words_seconds(&age, site->oldest_seconds) : "", site->family,
 		 site->operation, thread.text);
@@ -211,14 +263,23 @@ static void write_site(struct text *text, const struct profile_site *site, size_
 
 static void write_rest(struct text *text, const uint32_t *sites, size_t from, size_t nr)
 {
-	struct words bytes;
-	double rest = 0;
+	struct words bytes, count;
+	double rest = 0, handles = 0;
 
-	for (size_t i = from; i < nr; i++)
-		rest += text->profile->sites[sites[i]].live_bytes;
+	for (size_t i = from; i < nr; i++) {
+		const struct profile_site *site = &text->profile->sites[sites[i]];
+
+		if (label_layer(site) == LABEL_HANDLES)
+			handles += site->live_count;
+		else
+			rest += site->live_bytes;
+	}
+	words_bytes(&bytes, rest);
+	words_handles(&count, handles);
 	fputc('\n', text->out);
-	text_say(text, 5, TEXT_PLAIN, "", "%zu more %s with %s (-T shows more).", nr - from,
-		 words_plural(nr - from, "site", "sites"), words_bytes(&bytes, rest));
+	text_say(text, 5, TEXT_PLAIN, "", "%zu more %s with %s%s%s (-T shows more).", nr - from,
+		 words_plural(nr - from, "site", "sites"), rest || !handles ? bytes.text : "",
+		 rest && handles ? " and " : "", handles ? count.text : "");
 }
 
 /* Sites with nothing outstanding matter only where what was allocated is asked for. */
@@ -247,7 +308,7 @@ static int put_mappings_last(const struct text *text, uint32_t *sites, size_t nr
 	if (!mappings)
 		return -ENOMEM;
 	for (size_t i = 0; i < nr; i++) {
-		if (strcmp(text->profile->sites[sites[i]].family, "mapping"))
+		if (label_layer(&text->profile->sites[sites[i]]) != LABEL_MAPPINGS)
 			sites[kept++] = sites[i];
 		else
 			mappings[moved++] = sites[i];
@@ -265,7 +326,7 @@ void text_process(struct text *text, uint32_t index)
 	int err;
 
 	write_heading(text, process);
-	write_figures(text, process);
+	write_figures(text, index);
 	write_modules(text, index);
 	err = report_sort_sites(text->profile, index, text->options->sort, &sites, &nr);
 	if (err) {

@@ -9,45 +9,68 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the sites with a finding hold, of one layer only: bytes and handles do not add up. */
 struct blame {
-	double rate; /* bytes a second, of all sites that grow */
-	uint64_t bytes; /* live, of all sites with a finding */
+	enum label_layer layer;
+	double rate; /* a second, of all sites that grow */
+	uint64_t live; /* of all sites with a finding */
 	const struct profile_site *worst; /* NULL: no site has a finding */
 	double worst_rate;
-	uint64_t worst_bytes;
+	uint64_t worst_live;
 };
 
-static bool is_finding(const struct profile_site *site)
+/* Does the site bear out the verdict of its process? */
+static bool is_finding(const struct profile_process *process, const struct profile_site *site)
 {
-	/* At its end every process still has what the loader mapped. */
-	if (site->verdict == VERDICT_LIVE_AT_EXIT && !strcmp(site->family, "mapping"))
-		return false;
-	return site->verdict == VERDICT_GROWING || site->verdict == VERDICT_LOST ||
-	       site->verdict == VERDICT_LIVE_AT_EXIT || site->verdict == VERDICT_BURST;
+	bool grows = site->verdict == VERDICT_GROWING || site->verdict == VERDICT_LOST;
+	bool mapping = label_layer(site) == LABEL_MAPPINGS;
+
+	if (process->exited)
+		/* At its end every process still has what the loader mapped. */
+		return grows || (site->verdict == VERDICT_LIVE_AT_EXIT && !mapping);
+	if (process->verdict == VERDICT_LEAK || process->verdict == VERDICT_LOST)
+		return grows;
+	return grows || (site->verdict == VERDICT_BURST && label_layer(site) == LABEL_BLOCKS);
+}
+
+static struct blame blame_in(const struct profile *profile, uint32_t index, enum label_layer layer)
+{
+	const struct profile_process *process = &profile->processes[index];
+	struct blame blame = { .layer = layer };
+
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		const struct profile_site *site = &profile->sites[i];
+		double rate = !process->exited && site->growth_rate > 0 ? site->growth_rate : 0;
+
+		if (site->process != index || label_layer(site) != layer ||
+		    !is_finding(process, site))
+			continue;
+		blame.rate += rate;
+		blame.live += site->live_bytes;
+		if (blame.worst &&
+		    (rate < blame.worst_rate ||
+		     (rate == blame.worst_rate && site->live_bytes <= blame.worst_live)))
+			continue;
+		blame.worst = site;
+		blame.worst_rate = rate;
+		blame.worst_live = site->live_bytes;
+	}
+	return blame;
 }
 
 static struct blame find_blame(const struct profile *profile, uint32_t process)
 {
 	struct blame blame = { 0 };
 
-	for (size_t i = 0; i < profile->nr_sites; i++) {
-		const struct profile_site *site = &profile->sites[i];
-		bool living = !profile->processes[process].exited;
-		double rate = living && site->growth_rate > 0 ? site->growth_rate : 0;
-
-		if (site->process != process || !is_finding(site))
-			continue;
-		blame.rate += rate;
-		blame.bytes += site->live_bytes;
-		if (blame.worst &&
-		    (rate < blame.worst_rate ||
-		     (rate == blame.worst_rate && site->live_bytes <= blame.worst_bytes)))
-			continue;
-		blame.worst = site;
-		blame.worst_rate = rate;
-		blame.worst_bytes = site->live_bytes;
-	}
+	for (int layer = 0; layer < LABEL_LAYERS && !blame.worst; layer++)
+		blame = blame_in(profile, process, layer);
 	return blame;
+}
+
+static const char *amount_words(struct words *words, const struct blame *blame, double amount)
+{
+	return blame->layer == LABEL_HANDLES ? words_handles(words, amount)
+					     : words_bytes(words, amount);
 }
 
 char *text_place(const struct profile *profile, const struct profile_site *site)
@@ -57,8 +80,10 @@ char *text_place(const struct profile *profile, const struct profile_site *site)
 	char *label, *place = NULL;
 	int length;
 
-	if (index == PROFILE_NONE)
-		return label_clean(site->operation);
+	/* Without a caller, the function that was called is no place. */
+	if (index == PROFILE_NONE || profile->frames[index].flags & FRAME_ALLOCATOR)
+		return label_clean(strcmp(site->operation, "other sites") ? "an unknown caller"
+									  : site->operation);
 	frame = &profile->frames[index];
 	label = label_frame(profile, frame);
 	if (!label)
@@ -75,22 +100,30 @@ char *text_place(const struct profile *profile, const struct profile_site *site)
 	return length < 0 ? NULL : place;
 }
 
-/* "; 93% of it from session_create (session.c:118)"; "" when no site is to blame. */
-static char *blame_words(const struct profile *profile, const struct blame *blame)
+/*
+ * ", 93% of it from session_create (session.c:118)"; "" when no site is to blame. It is a
+ * share of what the headline states: of the growth of a leak, else of what is outstanding.
+ */
+static char *blame_words(const struct profile *profile, const struct profile_process *process,
+			 const struct blame *blame)
 {
-	struct words share;
+	bool leak = process->verdict == VERDICT_LEAK || process->verdict == VERDICT_LOST;
+	bool by_rate = leak && blame->rate > 0;
+	double part = by_rate ? blame->worst_rate : (double)blame->worst_live;
+	double whole = by_rate ? blame->rate : (double)blame->live;
 	char *place, *sentence = NULL;
-	bool by_rate = blame->rate > 0;
-	double part = by_rate ? blame->worst_rate : (double)blame->worst_bytes;
-	double whole = by_rate ? blame->rate : (double)blame->bytes;
+	struct words share;
 
 	if (!blame->worst)
 		return label_clean("");
+	if (!leak && blame->layer == LABEL_BLOCKS)
+		whole = (double)process->live_bytes;
 	place = text_place(profile, blame->worst);
 	if (!place)
 		return NULL;
-	if (asprintf(&sentence, ", %s of it from %s",
-		     part >= whole ? "all" : words_share(&share, part, whole), place) < 0)
+	if (asprintf(&sentence, ", %s of %s from %s",
+		     part >= whole ? "all" : words_share(&share, part, whole),
+		     blame->layer == LABEL_HANDLES ? "them" : "it", place) < 0)
 		sentence = NULL;
 	free(place);
 	return sentence;
@@ -110,15 +143,17 @@ static void say_leak(struct text *text, const struct profile_process *process,
 	else if (blame->rate > 0)
 		text_say(text, 0, TEXT_BAD, "LEAK       ",
 			 "%s (pid %" PRIu32 ") leaks %s an hour%s.", process->comm, process->pid,
-			 words_bytes(&amount, blame->rate * 3600), where);
+			 amount_words(&amount, blame, blame->rate * 3600), where);
 	else
 		text_say(text, 0, TEXT_BAD, "LEAK       ",
 			 "%s (pid %" PRIu32 ") has leaked %s in %s%s.", process->comm, process->pid,
-			 words_bytes(&amount, blame->worst ? blame->bytes : process->live_bytes),
+			 amount_words(&amount, blame,
+				      blame->worst ? blame->live : process->live_bytes),
 			 words_seconds(&age, process->seen_seconds), where);
 }
 
-static void say_other(struct text *text, const struct profile_process *process, const char *where)
+static void say_other(struct text *text, const struct profile_process *process,
+		      const struct blame *blame, const char *where)
 {
 	struct words live, rss;
 
@@ -150,7 +185,10 @@ static void say_other(struct text *text, const struct profile_process *process, 
 		text_say(text, 0, TEXT_WARNING, "NOTE       ",
 			 "%s (pid %" PRIu32 "): %s; %s outstanding%s.", process->comm, process->pid,
 			 profile_verdict_name(process->verdict),
-			 words_bytes(&live, process->live_bytes), where);
+			 blame->layer == LABEL_HANDLES && blame->worst
+				 ? words_handles(&live, blame->live)
+				 : words_bytes(&live, process->live_bytes),
+			 where);
 	}
 }
 
@@ -158,7 +196,7 @@ void text_verdict(struct text *text, uint32_t index)
 {
 	const struct profile_process *process = &text->profile->processes[index];
 	struct blame blame = find_blame(text->profile, index);
-	char *where = blame_words(text->profile, &blame);
+	char *where = blame_words(text->profile, process, &blame);
 
 	if (!where) {
 		text->error = text->error ? text->error : -ENOMEM;
@@ -167,7 +205,7 @@ void text_verdict(struct text *text, uint32_t index)
 	if (process->verdict == VERDICT_LEAK || process->verdict == VERDICT_LOST)
 		say_leak(text, process, &blame, where);
 	else
-		say_other(text, process, where);
+		say_other(text, process, &blame, where);
 	if (process->evidence)
 		text_say(text, 11, TEXT_PLAIN, "", "%s", process->evidence);
 	free(where);

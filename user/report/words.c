@@ -113,3 +113,37 @@ const char *words_plural(uint64_t count, const char *one, const char *many)
 {
 	return count == 1 ? one : many;
 }
+
+static const char *handles(struct words *words, const char *sign, double number)
+{
+	struct words count;
+	double most = fmin(fabs(isfinite(number) ? number : 0), 1e18);
+	uint64_t whole = (uint64_t)(most + 0.5);
+
+	snprintf(words->text, sizeof(words->text), "%s%.30s handle%s", sign,
+		 words_count(&count, whole), whole == 1 ? "" : "s");
+	return words->text;
+}
+
+const char *words_handles(struct words *words, double number)
+{
+	return handles(words, "", number);
+}
+
+const char *words_signed_handles(struct words *words, double number)
+{
+	return handles(words, number < 0 ? "-" : "+", number);
+}
+
+const char *words_handle_growth(struct words *words, double handles_per_second)
+{
+	double hourly = handles_per_second * 3600;
+	struct words number;
+
+	if (!isfinite(hourly) || fabs(hourly) < 0.5)
+		strcpy(words->text, "0 handles/h");
+	else
+		snprintf(words->text, sizeof(words->text), "%.40s/h",
+			 words_signed_handles(&number, hourly));
+	return words->text;
+}

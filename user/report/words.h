@@ -13,6 +13,10 @@ struct words {
 const char *words_bytes(struct words *words, double bytes);
 /* The same with its sign always written. */
 const char *words_signed_bytes(struct words *words, double bytes);
+/* "1 handle", "1,234 handles"; with its sign, and as growth an hour from a rate a second */
+const char *words_handles(struct words *words, double handles);
+const char *words_signed_handles(struct words *words, double handles);
+const char *words_handle_growth(struct words *words, double handles_per_second);
 /* "1,234,567" */
 const char *words_count(struct words *words, uint64_t count);
 /* "12.5 ms", "4.2 s", "5m 03s", "2h 10m", "3d 4h" */
