@@ -22,7 +22,7 @@ struct report_arguments {
 	bool no_colour;
 };
 
-enum { KEY_FORMAT = 256, KEY_SORT, KEY_PID, KEY_NO_COLOUR };
+enum { KEY_FORMAT = 256, KEY_SORT, KEY_NO_COLOUR };
 
 static const struct argp_option report_argp_options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0,
@@ -31,7 +31,7 @@ static const struct argp_option report_argp_options[] = {
 	{ "top", 'T', "N", 0, "text: sites shown of each process; 0 all (default 10)", 0 },
 	{ "sort", KEY_SORT, "WORD", 0,
 	  "bytes (the default), count, growth, age, total-bytes or total-count", 0 },
-	{ "pid", KEY_PID, "PID", 0, "Only this process", 0 },
+	{ "pid", 'p', "PID", 0, "Only this process", 0 },
 	{ "no-color", KEY_NO_COLOUR, NULL, 0, "No colours, as with NO_COLOR set", 0 },
 	{ "verbose", 'v', NULL, 0, "text: whole names and paths, cohorts, build ids", 0 },
 	{ 0 },
@@ -69,7 +69,7 @@ static error_t parse_report(int key, char *value, struct argp_state *state)
 		if (report_sort_parse(value, &arguments->options.sort) < 0)
 			argp_error(state, "cannot sort by '%s'", value);
 		break;
-	case KEY_PID:
+	case 'p':
 		arguments->pid = parse_number(state, value, INT32_MAX);
 		break;
 	case KEY_NO_COLOUR:

@@ -11,12 +11,14 @@
 #include "base/vec.h"
 #include "command.h"
 #include "proc/process.h"
+#include "report/report.h"
 #include "trace_options.h"
 
 struct trace_arguments {
 	struct trace_options options;	/* first: the child parsers' input */
 	pid_t *pids;
 	size_t nr_pids, cap_pids;
+	size_t matched;			/* processes that the filter matched at the start */
 };
 
 enum { KEY_COMM = 512, KEY_CGROUP, KEY_CONTAINER, KEY_DURATION };
@@ -158,7 +160,7 @@ static int add_pid(struct tracer *tracer, pid_t pid)
 	return 0;
 }
 
-static int add_targets(struct tracer *tracer, const struct trace_arguments *a)
+static int add_targets(struct tracer *tracer, struct trace_arguments *a)
 {
 	int status = 0;
 	size_t nr = 0;
@@ -173,7 +175,14 @@ static int add_targets(struct tracer *tracer, const struct trace_arguments *a)
 	}
 	if (!nr && !a->options.quiet)
 		log_warn("no process matches yet; waiting for one");
+	a->matched = nr;
 	return 0;
+}
+
+/* Nothing found is another thing than nothing looked at. */
+static bool saw_nothing(const struct trace_arguments *a, const struct profile *profile)
+{
+	return a->options.tracer.has_filter && !a->matched && !profile->nr_processes;
 }
 
 static int report(struct tracer *tracer, const struct trace_arguments *a, bool last)
@@ -185,7 +194,13 @@ static int report(struct tracer *tracer, const struct trace_arguments *a, bool l
 		log_error("no report: %s", strerror(-err));
 		return EXIT_PARTIAL;
 	}
+	if (a->options.interval && a->options.format == report_format_find("text"))
+		report_text_separator(profile, stdout);
 	status = trace_deliver(&a->options, profile, last);
+	if (last && saw_nothing(a, profile)) {
+		log_error("no matching process was seen");
+		status = EXIT_TARGET_GONE;
+	}
 	profile_free(profile);
 	return status;
 }
@@ -223,7 +238,7 @@ static int run_trace(int argc, char **argv)
 		       "With INTERVAL a report every so many seconds, COUNT times; else one at the end: "
 		       "after --duration, on Ctrl-C, or when the process ends. Exit status: 0 nothing "
 		       "found, 10 a leak or an overflow was found, 2 wrong usage, 3 no privilege or the "
-		       "kernel cannot, 4 no such process, 5 the report is incomplete.",
+		       "kernel cannot, 4 no such process or none that matched, 5 the report is incomplete.",
 		.children = children,
 	};
 	struct sigaction action = { .sa_handler = on_signal };

@@ -62,6 +62,36 @@ def no_such_pid():
     refused(seep("trace", "-p", child.pid, "--duration", 1), 4, str(child.pid))
 
 
+@test("error.no-match")
+def no_match():
+    report = seep("trace", "--comm", "no-such-*", "--duration", "1", "-q", "--format", "json",
+                  seconds=60)
+    require(report.code == 4, f"exit code {report.code} where nothing matched, not 4")
+    require("no matching process" in report.err, f"no word of it: {report.err!r}")
+    require(not report.parse().processes, "processes in a report of none")
+
+
+@test("trace.separators")
+def separators():
+    child = start(["sleep", "60"])
+    report = seep("trace", "-p", str(child.pid), "1", "2", seconds=60)
+    lines = re.findall(r"^=+ \d{4}-\d\d-\d\d (\d\d:\d\d:\d\d) UTC =+$", report.out, re.M)
+    require(len(lines) == 2 and lines[0] != lines[1], f"the reports are set apart by {lines}")
+    report = seep("trace", "-p", str(child.pid), "--duration", "1", seconds=60)
+    require("====" not in report.out, "a single report has a separator")
+
+
+@test("report.short-pid")
+def report_short_pid():
+    child = start(["sleep", "60"])
+    capture = os.path.join(scratch(), "one.seep")
+    seep("trace", "-p", str(child.pid), "--duration", "1", "-q", "-o", capture, seconds=60)
+    for option in (("-p", str(child.pid)), (f"--pid={child.pid}",)):
+        report = seep("report", *option, "--format", "json", capture, seconds=20).parse()
+        require(report.of(child.pid), f"{option} does not find the process")
+    require(seep("report", "-p", "1", capture, seconds=20).code == 4, "a pid that is not there")
+
+
 @test("error.kernel-thread")
 def kernel_thread():
     if not os.path.exists("/proc/2/exe") and not os.path.exists("/proc/2"):
