@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Mappings, a layer of their own, from the system calls' tracepoints. What a call takes
- * away is told at its entry, what it makes at its exit: in between, another thread may
- * already be given the old range.
+ * Mappings, a layer of their own, from their system calls. What a call takes away is told
+ * at its entry, what it makes at its exit: in between, another thread may already be given
+ * the old range.
+ *
+ * Each call has two pairs of programs. Those on the call's own function (fentry, fexit)
+ * cost nobody else anything. Those on its tracepoints are for where these cannot be
+ * attached: while one such tracepoint is on, every system call of the host is slower, and
+ * return probes, which are one, as well.
  */
 #include "call.bpf.h"
 #include "space.bpf.h"
@@ -13,31 +18,41 @@
 #define PROT_EXEC 4
 #define SIGSTOP 19
 
+#ifdef __TARGET_ARCH_x86
+#define SYSCALL(name) "__x64_sys_" #name
+#else
+#define SYSCALL(name) "__arm64_sys_" #name
+#endif
+
+/* Off: only new code is told of. */
+const volatile bool mapping_layer = true;
+
 static __always_inline bool is_error(__s64 result)
 {
 	return (__u64)result >= (__u64)-4095;
 }
 
-/* The user's registers at a system call. 5.15, commit dd6e10fbd9fb. */
-static __always_inline bool user_registers(struct registers *regs)
+static __always_inline void from_user(struct registers *regs, const struct pt_regs *user)
 {
-	struct pt_regs *user;
-
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return false;
-	user = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	regs->ip = PT_REGS_IP_CORE(user);
 	regs->sp = PT_REGS_SP_CORE(user);
 	regs->fp = PT_REGS_FP_CORE(user);
 	regs->lr = 0;
 	regs->guess = true;
-	return true;
 }
 
-static __always_inline void begin_mapping(struct thread *t, __u64 address, __u64 size)
+/* The user's registers at a tracepoint; ip 0 without them. 5.15, commit dd6e10fbd9fb. */
+static __always_inline void user_registers(struct registers *regs)
+{
+	regs->ip = 0;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		from_user(regs, (void *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+}
+
+static __always_inline void begin_mapping(struct thread *t, __u64 address, __u64 size,
+					  const struct registers *regs)
 {
 	const struct call *call = &t->calls[CALL_ALLOCATOR];
-	struct registers regs = {};
 
 	t->mapping.address = address;
 	t->mapping.size = size;
@@ -46,14 +61,12 @@ static __always_inline void begin_mapping(struct thread *t, __u64 address, __u64
 	t->mapping.active = 1;
 	t->mapping.new_code = 0;
 	t->mapping.stack = 0;
-	if (!user_registers(&regs)) {
-		if (call->sp)
-			t->mapping.flags |= SEEP_IN_ALLOCATOR;
+	if (!mapping_layer)
 		return;
-	}
-	if (call_is_under_way(call, regs.sp))
+	if (regs->ip ? call_is_under_way(call, regs->sp) : !!call->sp)
 		t->mapping.flags |= SEEP_IN_ALLOCATOR;
-	t->mapping.stack = stack_id(t, &regs, &t->mapping.flags);
+	if (regs->ip)
+		t->mapping.stack = stack_id(t, regs, &t->mapping.flags);
 }
 
 static __always_inline bool end_mapping(struct thread *t)
@@ -65,102 +78,203 @@ static __always_inline bool end_mapping(struct thread *t)
 	return active;
 }
 
-SEC("tp/syscalls/sys_enter_mmap")
-int seep_enter_mmap(struct trace_event_raw_sys_enter *ctx)
+static __always_inline void enter_mmap(__u64 address, __u64 size, __u64 protection, __u64 flags,
+				       const struct registers *regs)
 {
 	struct thread *t = current_thread();
 
 	if (!t)
-		return 0;
-	begin_mapping(t, ctx->args[0], ctx->args[1]);
-	if (ctx->args[3] & MAP_ANONYMOUS)
+		return;
+	begin_mapping(t, address, size, regs);
+	if (flags & MAP_ANONYMOUS)
 		t->mapping.flags |= SEEP_ANONYMOUS;
 	else
-		t->mapping.new_code = !!(ctx->args[2] & PROT_EXEC);
+		t->mapping.new_code = !!(protection & PROT_EXEC);
+}
+
+static __always_inline void exit_mmap(__s64 result)
+{
+	struct thread *t = current_thread();
+	__u16 hold = 0;
+
+	if (!end_mapping(t) || is_error(result))
+		return;
+	if (mapping_layer)
+		emit_map(t, SEEP_MAP, result, t->mapping.size, t->mapping.stack, t->mapping.flags);
+	if (!t->mapping.new_code)
+		return;
+	if (target_flags(t->tgid) & SEEP_TARGET_HOLD && !bpf_send_signal(SIGSTOP))
+		hold = SEEP_HELD;
+	emit_map(t, SEEP_NEW_CODE, result, t->mapping.size, 0, hold);
+	wake_collector();
+}
+
+static __always_inline void enter_munmap(__u64 address, __u64 size)
+{
+	struct thread *t = current_thread();
+
+	if (!t)
+		return;
+	t->mapping.address = address;
+	t->mapping.size = size;
+	t->mapping.active = 1;
+	emit_map(t, SEEP_UNMAP_BEGIN, address, size, 0, 0);
+}
+
+static __always_inline void exit_munmap(__s64 result)
+{
+	struct thread *t = current_thread();
+
+	if (end_mapping(t))
+		emit_map(t, SEEP_UNMAP_END, t->mapping.address, t->mapping.size, 0,
+			 is_error(result) ? SEEP_FAILED : 0);
+}
+
+static __always_inline void enter_mremap(__u64 address, __u64 old_size, __u64 size, __u64 flags,
+					 const struct registers *regs)
+{
+	struct thread *t = current_thread();
+
+	if (!t)
+		return;
+	begin_mapping(t, address, size, regs);
+	t->mapping.old_size = old_size;
+	if (!old_size || flags & MREMAP_DONTUNMAP)
+		t->mapping.flags |= SEEP_KEEP_OLD;
+	emit_map(t, SEEP_REMAP_BEGIN, address, old_size, 0, t->mapping.flags);
+}
+
+static __always_inline void exit_mremap(__s64 result)
+{
+	struct thread *t = current_thread();
+
+	if (!end_mapping(t))
+		return;
+	if (is_error(result))
+		emit_map(t, SEEP_REMAP_END, t->mapping.address, t->mapping.old_size, 0,
+			 t->mapping.flags | SEEP_FAILED);
+	else
+		emit_map(t, SEEP_REMAP_END, result, t->mapping.size, t->mapping.stack,
+			 t->mapping.flags);
+}
+
+static __always_inline void exit_brk(__u64 end)
+{
+	struct thread *t = current_thread();
+
+	if (t)
+		emit_map(t, SEEP_BRK, end, 0, 0, SEEP_IN_ALLOCATOR);
+}
+
+SEC("fentry/" SYSCALL(mmap))
+int BPF_PROG(seep_mmap, const struct pt_regs *user)
+{
+	struct registers regs;
+
+	from_user(&regs, user);
+	enter_mmap(PT_REGS_PARM1_CORE_SYSCALL(user), PT_REGS_PARM2_CORE_SYSCALL(user),
+		   PT_REGS_PARM3_CORE_SYSCALL(user), PT_REGS_PARM4_CORE_SYSCALL(user), &regs);
+	return 0;
+}
+
+SEC("fexit/" SYSCALL(mmap))
+int BPF_PROG(seep_mmap_done, const struct pt_regs *user, long result)
+{
+	exit_mmap(result);
+	return 0;
+}
+
+SEC("fentry/" SYSCALL(munmap))
+int BPF_PROG(seep_munmap, const struct pt_regs *user)
+{
+	enter_munmap(PT_REGS_PARM1_CORE_SYSCALL(user), PT_REGS_PARM2_CORE_SYSCALL(user));
+	return 0;
+}
+
+SEC("fexit/" SYSCALL(munmap))
+int BPF_PROG(seep_munmap_done, const struct pt_regs *user, long result)
+{
+	exit_munmap(result);
+	return 0;
+}
+
+SEC("fentry/" SYSCALL(mremap))
+int BPF_PROG(seep_mremap, const struct pt_regs *user)
+{
+	struct registers regs;
+
+	from_user(&regs, user);
+	enter_mremap(PT_REGS_PARM1_CORE_SYSCALL(user), PT_REGS_PARM2_CORE_SYSCALL(user),
+		     PT_REGS_PARM3_CORE_SYSCALL(user), PT_REGS_PARM4_CORE_SYSCALL(user), &regs);
+	return 0;
+}
+
+SEC("fexit/" SYSCALL(mremap))
+int BPF_PROG(seep_mremap_done, const struct pt_regs *user, long result)
+{
+	exit_mremap(result);
+	return 0;
+}
+
+SEC("fexit/" SYSCALL(brk))
+int BPF_PROG(seep_brk_done, const struct pt_regs *user, long result)
+{
+	exit_brk(result);
+	return 0;
+}
+
+SEC("tp/syscalls/sys_enter_mmap")
+int seep_enter_mmap(struct trace_event_raw_sys_enter *ctx)
+{
+	struct registers regs;
+
+	user_registers(&regs);
+	enter_mmap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
 	return 0;
 }
 
 SEC("tp/syscalls/sys_exit_mmap")
 int seep_exit_mmap(struct trace_event_raw_sys_exit *ctx)
 {
-	struct thread *t = current_thread();
-	__u16 hold = 0;
-
-	if (!end_mapping(t) || is_error(ctx->ret))
-		return 0;
-	emit_map(t, SEEP_MAP, ctx->ret, t->mapping.size, t->mapping.stack, t->mapping.flags);
-	if (!t->mapping.new_code)
-		return 0;
-	if (target_flags(t->tgid) & SEEP_TARGET_HOLD && !bpf_send_signal(SIGSTOP))
-		hold = SEEP_HELD;
-	emit_map(t, SEEP_NEW_CODE, ctx->ret, t->mapping.size, 0, hold);
-	wake_collector();
+	exit_mmap(ctx->ret);
 	return 0;
 }
 
 SEC("tp/syscalls/sys_enter_munmap")
 int seep_enter_munmap(struct trace_event_raw_sys_enter *ctx)
 {
-	struct thread *t = current_thread();
-
-	if (!t)
-		return 0;
-	t->mapping.address = ctx->args[0];
-	t->mapping.size = ctx->args[1];
-	t->mapping.active = 1;
-	emit_map(t, SEEP_UNMAP_BEGIN, ctx->args[0], ctx->args[1], 0, 0);
+	enter_munmap(ctx->args[0], ctx->args[1]);
 	return 0;
 }
 
 SEC("tp/syscalls/sys_exit_munmap")
 int seep_exit_munmap(struct trace_event_raw_sys_exit *ctx)
 {
-	struct thread *t = current_thread();
-
-	if (end_mapping(t))
-		emit_map(t, SEEP_UNMAP_END, t->mapping.address, t->mapping.size, 0,
-			 is_error(ctx->ret) ? SEEP_FAILED : 0);
+	exit_munmap(ctx->ret);
 	return 0;
 }
 
 SEC("tp/syscalls/sys_enter_mremap")
 int seep_enter_mremap(struct trace_event_raw_sys_enter *ctx)
 {
-	struct thread *t = current_thread();
+	struct registers regs;
 
-	if (!t)
-		return 0;
-	begin_mapping(t, ctx->args[0], ctx->args[2]);
-	t->mapping.old_size = ctx->args[1];
-	if (!ctx->args[1] || ctx->args[3] & MREMAP_DONTUNMAP)
-		t->mapping.flags |= SEEP_KEEP_OLD;
-	emit_map(t, SEEP_REMAP_BEGIN, ctx->args[0], ctx->args[1], 0, t->mapping.flags);
+	user_registers(&regs);
+	enter_mremap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
 	return 0;
 }
 
 SEC("tp/syscalls/sys_exit_mremap")
 int seep_exit_mremap(struct trace_event_raw_sys_exit *ctx)
 {
-	struct thread *t = current_thread();
-
-	if (!end_mapping(t))
-		return 0;
-	if (is_error(ctx->ret))
-		emit_map(t, SEEP_REMAP_END, t->mapping.address, t->mapping.old_size, 0,
-			 t->mapping.flags | SEEP_FAILED);
-	else
-		emit_map(t, SEEP_REMAP_END, ctx->ret, t->mapping.size, t->mapping.stack,
-			 t->mapping.flags);
+	exit_mremap(ctx->ret);
 	return 0;
 }
 
 SEC("tp/syscalls/sys_exit_brk")
 int seep_exit_brk(struct trace_event_raw_sys_exit *ctx)
 {
-	struct thread *t = current_thread();
-
-	if (t)
-		emit_map(t, SEEP_BRK, ctx->ret, 0, 0, SEEP_IN_ALLOCATOR);
+	exit_brk(ctx->ret);
 	return 0;
 }
 

@@ -302,33 +302,60 @@ static __always_inline void begin_table_walk(struct thread *t, struct seep_unwin
 		leave_entry(t, regs);
 }
 
+struct table_walk {
+	struct thread *t;
+	struct seep_unwind_space *space;
+	struct stack_hash *h;
+	__u32 n;
+	int step;
+};
+
+/* Takes the cursor's frame and goes on to its caller. 1: that was all. */
+static __always_inline long take_frame(struct table_walk *walk)
+{
+	struct thread *t = walk->t;
+	__u32 n = walk->n;
+	__u64 pc;
+
+	if (walk->step || n >= SEEP_STACK_MAX)
+		return 1;
+	undo_return_probe(t);
+	pc = t->cursor.pc;
+	if (!pc) {
+		walk->step = STEP_END;
+		return 1;
+	}
+	t->frames[n & SEEP_STACK_MAX] = pc;
+	hash_frame(walk->h, pc);
+	walk->step = step_frame(t, walk->space, n + 1);
+	walk->n = n + 1;
+	return 0;
+}
+
+static long take_next_frame(__u32 index, void *context)
+{
+	return take_frame(context);
+}
+
 static __always_inline void walk_tables(struct thread *t, struct seep_unwind_space *space,
 					const struct registers *regs, struct stack_hash *h)
 {
-	int step = STEP_ON;
-	__u32 n;
+	struct table_walk walk = { .t = t, .space = space, .h = h, .n = 1, .step = STEP_ON };
 
 	begin_table_walk(t, space, regs);
 	if (regs->guess)
-		step = step_frame(t, space, 1);
-	for (n = 1; n < SEEP_STACK_MAX; n++) {
-		__u64 pc;
-
-		if (step)
-			break;
-		undo_return_probe(t);
-		pc = t->cursor.pc;
-		if (!pc) {
-			step = STEP_END;
-			break;
-		}
-		t->frames[n] = pc;
-		hash_frame(h, pc);
-		step = step_frame(t, space, n + 1);
+		walk.step = step_frame(t, space, 1);
+	/* 5.17, commit e6f2dd0f8067: the verifier looks at one round, not at 127. */
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(SEEP_STACK_MAX, take_next_frame, &walk, 0);
+	} else {
+		for (__u32 i = 0; i < SEEP_STACK_MAX; i++)
+			if (take_frame(&walk))
+				break;
 	}
-	t->stack.nr_frames = n;
-	t->stack.reason = stack_end(step);
-	t->stack.flags = step == STEP_END ? 0 : SEEP_STACK_CUT;
+	t->stack.nr_frames = walk.n;
+	t->stack.reason = stack_end(walk.step);
+	t->stack.flags = walk.step == STEP_END ? 0 : SEEP_STACK_CUT;
 }
 
 #endif

@@ -63,6 +63,7 @@ static void show_kernel(const struct features *f)
 	if (!uname(&name))
 		printf("kernel %s %s\n", name.release, name.machine);
 	printf("  type information (BTF)        %s\n", yes(f->btf));
+	printf("  system call functions         %s\n", yes(f->call_entries));
 	printf("  system call tracepoints       %s\n", yes(f->tracefs));
 	for (int mode = 0; mode < ATTACH_MODES; mode++) {
 		printf("  %-29s ", attach_mode_name(mode));
@@ -188,7 +189,7 @@ static int run_doctor(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	err = features_probe(&features);
+	err = features_probe(true, &features);
 	if (err) {
 		log_error("BPF programs cannot be loaded: %s. Run as root, or with CAP_BPF, CAP_PERFMON "
 			  "and CAP_SYS_PTRACE",

@@ -78,7 +78,7 @@ static int check_capture(const char *path)
 int trace_begin(struct trace_options *o, struct features *ret_features, struct tracer **ret_tracer)
 {
 	const char **end = vec_push(&o->alloc, &o->nr_alloc, &o->cap_alloc);
-	int err = end ? features_probe(ret_features) : -ENOMEM;
+	int err = end ? features_probe(o->attach != ATTACH_NONE, ret_features) : -ENOMEM;
 
 	if (err == -EPERM || err == -EACCES)
 		return explain_privilege();
@@ -90,7 +90,7 @@ int trace_begin(struct trace_options *o, struct features *ret_features, struct t
 	err = err ? err : check_capture(o->capture);
 	if (err)
 		return err;
-	if (!ret_features->tracefs && !o->tracer.no_mappings)
+	if (!ret_features->tracefs && !ret_features->call_entries && !o->tracer.no_mappings)
 		log_warn("no tracefs (mount -t tracefs nodev /sys/kernel/tracing): mmap is not traced, "
 			 "and libraries opened later are found once a second");
 	o->tracer.plan.extra_families = o->alloc;

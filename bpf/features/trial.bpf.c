@@ -54,4 +54,21 @@ int trial_plain(struct pt_regs *ctx)
 	return 0;
 }
 
+#ifdef __TARGET_ARCH_x86
+#define TRIAL_CALL "fentry/__x64_sys_getpgid"
+#else
+#define TRIAL_CALL "fentry/__arm64_sys_getpgid"
+#endif
+
+/* Counts the calls of one process. */
+__u32 caller;
+
+SEC(TRIAL_CALL)
+int trial_function_entry(void *ctx)
+{
+	if ((__u32)(bpf_get_current_pid_tgid() >> 32) == caller)
+		__sync_fetch_and_add(&entries, 1);
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "attach/link.h"
@@ -256,32 +257,55 @@ static void filtered_child(int go)
 	syscall(SYS_exit_group, 0);
 }
 
-static bool return_probe_kills(unsigned long offset)
+/* One of the two. */
+struct return_probe {
+	int fd;
+	struct bpf_link *link;
+};
+
+static bool attach_return(struct trial_bpf *trial, enum attach_mode mode, pid_t pid,
+			  unsigned long offset, struct return_probe *probe)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = true);
-	struct bpf_link *link = NULL;
+	const struct link_probes probes = { "/proc/self/exe", pid, &offset, NULL, 1 };
+
+	if (mode == ATTACH_PERF)
+		probe->link = bpf_program__attach_uprobe_opts(trial->progs.trial_plain, pid,
+							      "/proc/self/exe", offset, &opts);
+	else
+		probe->fd = link_multi(bpf_program__fd(trial->progs.trial_multi), LINK_UPROBE_MULTI,
+				       1, &probes);
+	return probe->link || probe->fd >= 0;
+}
+
+static bool return_probe_kills(enum attach_mode mode, unsigned long offset)
+{
+	struct return_probe probe = { .fd = -1 };
 	struct trial_bpf *trial;
 	int status = 0, error, go[2];
+	bool attached;
 	pid_t child;
 
 	if (pipe2(go, O_CLOEXEC))
 		return false;
-	trial = load(ATTACH_PERF, &error);
+	attached = false;
+	trial = load(mode, &error);
 	child = trial ? fork() : -1;
 	if (!child)
 		filtered_child(go[0]);
 	if (child > 0) {
-		link = bpf_program__attach_uprobe_opts(trial->progs.trial_plain, child,
-						       "/proc/self/exe", offset, &opts);
+		attached = attach_return(trial, mode, child, offset, &probe);
 		if (write(go[1], "", 1) != 1)
 			kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 	}
-	bpf_link__destroy(link);
+	bpf_link__destroy(probe.link);
+	if (probe.fd >= 0)
+		close(probe.fd);
 	trial_bpf__destroy(trial);
 	close(go[0]);
 	close(go[1]);
-	return link && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+	return attached && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
 static bool tracepoints_are_there(void)
@@ -295,12 +319,46 @@ static bool tracepoints_are_there(void)
 	return !access("/sys/kernel/tracing/events/syscalls/sys_enter_mmap/id", R_OK);
 }
 
+static bool call_entries_work(void)
+{
+	struct trial_bpf *trial = trial_bpf__open();
+	struct bpf_program *program;
+	struct bpf_link *link = NULL;
+	bool work = false;
+
+	if (!trial)
+		return false;
+	bpf_object__for_each_program(program, trial->obj)
+		bpf_program__set_autoload(program, false);
+	bpf_program__set_autoload(trial->progs.trial_function_entry, true);
+	if (!trial_bpf__load(trial))
+		link = bpf_program__attach(trial->progs.trial_function_entry);
+	if (link) {
+		trial->bss->caller = getpid();
+		syscall(SYS_getpgid, 0);
+		work = trial->bss->entries == 1;
+	}
+	bpf_link__destroy(link);
+	trial_bpf__destroy(trial);
+	return work;
+}
+
+/* The allocator of BPF memory came with 6.1, commit 7c8199e24fa0, and is in its types. */
+static bool has_late_allocation(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool has = btf && btf__find_by_name_kind(btf, "bpf_mem_alloc", BTF_KIND_STRUCT) > 0;
+
+	btf__free(btf);
+	return has;
+}
+
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return 0;
 }
 
-int features_probe(struct features *ret_features)
+int features_probe(bool all, struct features *ret_features)
 {
 	libbpf_print_fn_t print = libbpf_set_print(silent);
 	struct features features = { .best = ATTACH_NONE };
@@ -312,7 +370,12 @@ int features_probe(struct features *ret_features)
 	features.tracefs = tracepoints_are_there();
 	err = own_file_offset(&offset);
 	for (int mode = 0; !err && mode < ATTACH_MODES; mode++) {
-		int result = try_mode(mode, offset);
+		int result;
+
+		/* multi serves other trials as well. */
+		if (!all && mode > ATTACH_MULTI && features.best != ATTACH_NONE)
+			break;
+		result = try_mode(mode, offset);
 
 		log_debug("trial of %s: %d", attach_mode_name(mode), result);
 		features.works[mode] = result > 0;
@@ -323,8 +386,11 @@ int features_probe(struct features *ret_features)
 	}
 	if (!err && features.works[ATTACH_MULTI])
 		features.nop5_is_free = nop5_is_rewritten(offset);
-	if (!err && features.works[ATTACH_PERF])
-		features.returns_kill_filtered = return_probe_kills(offset);
+	if (!err && (features.works[ATTACH_MULTI] || features.works[ATTACH_PERF]))
+		features.returns_kill_filtered = return_probe_kills(
+			features.works[ATTACH_MULTI] ? ATTACH_MULTI : ATTACH_PERF, offset);
+	features.call_entries = !err && call_entries_work();
+	features.late_allocation = has_late_allocation();
 	libbpf_set_print(print);
 	if (err)
 		return err;

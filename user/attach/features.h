@@ -24,6 +24,8 @@ struct features {
 	enum attach_mode best;		/* ATTACH_NONE: nothing works */
 	bool btf;			/* /sys/kernel/btf/vmlinux */
 	bool tracefs;			/* the system calls' tracepoints are there */
+	bool call_entries;		/* programs on the system calls' own functions (fentry) work */
+	bool late_allocation;		/* maps without preallocation are safe in probes (6.1) */
 	bool nop5_is_free;		/* 5-byte nops are rewritten to calls (6.18) */
 	/*
 	 * A return probe kills a process under a seccomp filter: x86 kernels from 6.11 on
@@ -33,8 +35,11 @@ struct features {
 	bool returns_kill_filtered;
 };
 
-/* 0, or -EPERM when loading BPF is not allowed at all. Takes some 100 ms. */
-int features_probe(struct features *ret_features);
+/*
+ * 0, or -EPERM when loading BPF is not allowed at all. Unless all is wanted, the ways of
+ * attaching that are dearer than one that works are left untried: each costs 200 ms.
+ */
+int features_probe(bool all, struct features *ret_features);
 
 const char *attach_mode_name(enum attach_mode mode);
 /* ATTACH_NONE for a word that is none. */

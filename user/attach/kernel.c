@@ -22,6 +22,8 @@
 enum {
 	DEFAULT_RING = 16 << 20,
 	DEFAULT_THREADS = 16384,
+	EARLY_THREADS = 2048,
+	EARLY_SPACES = 256,
 	DEFAULT_STACKS = 65536,
 	DEFAULT_SAMPLED = 262144,
 	QUANTILES = 4096,
@@ -46,6 +48,7 @@ static void set_knobs(struct tracer_bpf *bpf, const struct kernel_options *o, si
 	bpf->rodata->announce_exec = o->announce_exec;
 	bpf->rodata->want_stacks = !o->no_stacks;
 	bpf->rodata->have_tables = o->unwind_tables;
+	bpf->rodata->mapping_layer = o->mappings;
 	bpf->rodata->sample_bytes = o->sample_bytes;
 	bpf->rodata->wakeup_bytes = ring / 8;
 	bpf->rodata->largest_size = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
@@ -75,11 +78,28 @@ static int map_unwind_rows(struct kernel *kernel)
 	return 0;
 }
 
+/*
+ * Entries that are large and few are allocated when they are needed, where that is safe;
+ * older kernels warn of it, so there the tables are made whole, and smaller.
+ */
+static int size_late_maps(struct tracer_bpf *bpf, const struct kernel_options *o)
+{
+	size_t threads = o->late_allocation ? DEFAULT_THREADS : EARLY_THREADS;
+	int err = bpf_map__set_max_entries(bpf->maps.threads, o->max_threads ?: threads);
+
+	if (o->late_allocation)
+		return err;
+	err = err ?: bpf_map__set_map_flags(bpf->maps.threads, 0);
+	err = err ?: bpf_map__set_map_flags(bpf->maps.unwind_spaces, 0);
+	return err ?: bpf_map__set_max_entries(bpf->maps.unwind_spaces,
+					       o->unwind_tables ? EARLY_SPACES : 1);
+}
+
 static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, size_t ring)
 {
 	int err = bpf_map__set_max_entries(bpf->maps.ring, ring);
 
-	err = err ?: bpf_map__set_max_entries(bpf->maps.threads, o->max_threads ?: DEFAULT_THREADS);
+	err = err ?: size_late_maps(bpf, o);
 	err = err ?: bpf_map__set_max_entries(bpf->maps.stacks, o->max_stacks ?: DEFAULT_STACKS);
 	if (o->sample_bytes)
 		err = err ?: bpf_map__set_max_entries(bpf->maps.sampled,
@@ -114,6 +134,36 @@ static void load_plain(struct tracer_bpf *bpf)
 	load_one(bpf->progs.seep_leave);
 }
 
+static void choose_call_entries(struct tracer_bpf *bpf, const struct kernel_options *o)
+{
+	if (o->mappings || o->new_code) {
+		load_one(bpf->progs.seep_mmap);
+		load_one(bpf->progs.seep_mmap_done);
+	}
+	if (!o->mappings)
+		return;
+	load_one(bpf->progs.seep_munmap);
+	load_one(bpf->progs.seep_munmap_done);
+	load_one(bpf->progs.seep_mremap);
+	load_one(bpf->progs.seep_mremap_done);
+	load_one(bpf->progs.seep_brk_done);
+}
+
+static void choose_tracepoints(struct tracer_bpf *bpf, const struct kernel_options *o)
+{
+	if (o->mappings || o->new_code) {
+		load_one(bpf->progs.seep_enter_mmap);
+		load_one(bpf->progs.seep_exit_mmap);
+	}
+	if (!o->mappings)
+		return;
+	load_one(bpf->progs.seep_enter_munmap);
+	load_one(bpf->progs.seep_exit_munmap);
+	load_one(bpf->progs.seep_enter_mremap);
+	load_one(bpf->progs.seep_exit_mremap);
+	load_one(bpf->progs.seep_exit_brk);
+}
+
 static void choose_programs(struct tracer_bpf *bpf, const struct kernel_options *o)
 {
 	load_none(bpf);
@@ -140,15 +190,10 @@ static void choose_programs(struct tracer_bpf *bpf, const struct kernel_options 
 	load_one(bpf->progs.seep_fork);
 	load_one(bpf->progs.seep_exec);
 	load_one(bpf->progs.seep_exit);
-	if (!o->mappings)
-		return;
-	load_one(bpf->progs.seep_enter_mmap);
-	load_one(bpf->progs.seep_exit_mmap);
-	load_one(bpf->progs.seep_enter_munmap);
-	load_one(bpf->progs.seep_exit_munmap);
-	load_one(bpf->progs.seep_enter_mremap);
-	load_one(bpf->progs.seep_exit_mremap);
-	load_one(bpf->progs.seep_exit_brk);
+	if (o->call_entries)
+		choose_call_entries(bpf, o);
+	else
+		choose_tracepoints(bpf, o);
 }
 
 /* The i-th of n equally likely values of an exponential distribution, at its middle. */

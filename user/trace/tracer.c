@@ -35,6 +35,12 @@ uint64_t monotonic_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+/* Whether this kernel lets us see the system calls of mappings. */
+static bool knows_mappings(const struct tracer *t)
+{
+	return t->features.call_entries || t->features.tracefs;
+}
+
 static int open_kernel(struct tracer *t)
 {
 	const struct tracer_options *o = &t->options;
@@ -43,7 +49,10 @@ static int open_kernel(struct tracer *t)
 		.trace_all = o->everything,
 		.follow_all = o->everything,
 		.announce_exec = o->has_filter || o->everything,
-		.mappings = t->features.tracefs && !o->no_mappings,
+		.mappings = knows_mappings(t) && !o->no_mappings,
+		.new_code = knows_mappings(t),
+		.call_entries = t->features.call_entries,
+		.late_allocation = t->features.late_allocation,
 		.sample_bytes = o->sample_bytes,
 		.ring_bytes = o->ring_bytes,
 		.max_threads = o->max_threads,
@@ -113,6 +122,8 @@ int tracer_new(const struct tracer_options *options, const struct features *feat
 	t->options.host_wide |= options->everything;
 	t->options.plan.nop5_is_free = features->nop5_is_free;
 	t->options.plan.sampled = options->sample_bytes;
+	/* One program an operation there, each verified with the whole table walk: seconds. */
+	t->options.frame_pointers |= features->best == ATTACH_PERF;
 	t->options.plan.allow_throwing |= throwing_is_safe(features);
 	err = open_kernel(t);
 	err = err ?: open_collector(t);
@@ -304,7 +315,7 @@ static void tick(struct tracer *t, uint64_t now)
 	if (t->options.has_filter || t->options.everything)
 		tracer_add_matching(t, NULL);
 	/* Without the tracepoints nothing tells of libraries that are opened later. */
-	if (!t->features.tracefs || t->options.no_mappings)
+	if (!knows_mappings(t))
 		processes_each(t->processes, scan_living, t);
 	/* The signal that stopped them may have come after the one that continued them. */
 	while (t->nr_held)
