@@ -51,6 +51,7 @@ static uint32_t sample_stack(struct profile *p, bool cut, const uint32_t *frames
 	while (frames[stack->nr_frames] != PROFILE_NONE)
 		stack->nr_frames++;
 	stack->cut = cut;
+	stack->end = cut ? STACK_NO_RULE : STACK_WHOLE;
 	stack->frames = calloc(stack->nr_frames, sizeof(*frames));
 	memcpy(stack->frames, frames, stack->nr_frames * sizeof(*frames));
 	return p->nr_stacks - 1;

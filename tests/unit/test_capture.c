@@ -165,6 +165,7 @@ static void random_stack(struct profile *p)
 	stack->nr_frames = p->nr_frames ? below(40) : 0;
 	stack->frames = calloc(stack->nr_frames + 1, sizeof(*stack->frames));
 	stack->cut = below(2);
+	stack->end = below(STACK_END_COUNT);
 	for (uint32_t i = 0; i < stack->nr_frames; i++)
 		stack->frames[i] = below(p->nr_frames);
 }
@@ -375,6 +376,7 @@ static void refuses_altered_tables(void **state)
 		{ "UPDATE process SET verdict = 'odd' WHERE id = 0", "out of its range" },
 		{ "UPDATE process SET exit_status = -5 WHERE id = 0", "out of its range" },
 		{ "UPDATE capture SET mode = 'odd'", "out of its range" },
+		{ "UPDATE stack SET stack_end = 'odd' WHERE id = 0", "out of its range" },
 	};
 
 	for (size_t i = 0; i < sizeof(alterations) / sizeof(alterations[0]); i++) {

@@ -190,6 +190,38 @@ static void a_short_capture_has_no_share(void **state)
 	profile_free(p);
 }
 
+/* Each reason in its words, counted once a stack, and stacks of no site not at all. */
+static void cut_stacks_have_reasons(void **state)
+{
+	static const char *const reasons[STACK_END_COUNT] = {
+		[STACK_DEPTH] = "[stack cut here: it is deeper than stacks are followed]",
+		[STACK_FAULT] = "[stack cut here: its memory could not be read]",
+		[STACK_NO_RULE] = "[stack cut here: nothing describes this code's frames]",
+		[STACK_NO_CODE] = "[stack cut here: the next address is outside of all code]",
+	};
+	struct profile *p = one_process(VERDICT_NONE);
+	uint32_t leaf = sample_frame(p, PROFILE_NONE, 1, "malloc", NULL, 0, "c", FRAME_ALLOCATOR);
+	uint32_t whole = SAMPLE_STACK(p, false, leaf), cut = SAMPLE_STACK(p, true, leaf);
+
+	SAMPLE_STACK(p, true, leaf);
+	sample_site(p, 0, whole, "glibc", "malloc", 100, 1, 1);
+	lacks(p, "cut");
+	sample_site(p, 0, cut, "glibc", "malloc", 100, 1, 1);
+	sample_site(p, 0, cut, "glibc", "calloc", 100, 1, 1);
+	for (int end = 1; end < STACK_END_COUNT; end++) {
+		p->stacks[cut].end = end;
+		has(p, reasons[end]);
+	}
+	has(p, "1 of 2 stacks is cut: 1 where the next address is outside of all code.");
+	p->stacks[cut].end = STACK_WHOLE;
+	has(p, "[stack cut here]");
+	p->stacks[whole].cut = true;
+	p->stacks[whole].end = STACK_FAULT;
+	p->stacks[cut].end = STACK_DEPTH;
+	has(p, "2 of 2 stacks are cut: 1 too deep, 1 at memory that could not be read.");
+	profile_free(p);
+}
+
 static void reports_are_set_apart(void **state)
 {
 	struct profile *p = profile_new();
@@ -228,6 +260,7 @@ int main(void)
 		cmocka_unit_test(overflow_counts_blocks),
 		cmocka_unit_test(rss_of_the_start_is_left_out),
 		cmocka_unit_test(a_short_capture_has_no_share),
+		cmocka_unit_test(cut_stacks_have_reasons),
 		cmocka_unit_test(reports_are_set_apart),
 		cmocka_unit_test(handles_have_words),
 	};

@@ -72,3 +72,23 @@ enum profile_verdict profile_verdict_parse(const char *name)
 			break;
 	return v;
 }
+
+static const char *const stack_end_names[STACK_END_COUNT] = {
+	[STACK_WHOLE] = "whole",     [STACK_DEPTH] = "depth",	  [STACK_FAULT] = "fault",
+	[STACK_NO_RULE] = "no rule", [STACK_NO_CODE] = "no code",
+};
+
+const char *profile_stack_end_name(enum profile_stack_end end)
+{
+	return end < STACK_END_COUNT ? stack_end_names[end] : "unknown";
+}
+
+enum profile_stack_end profile_stack_end_parse(const char *name)
+{
+	int end;
+
+	for (end = 0; end < STACK_END_COUNT; end++)
+		if (!strcmp(name, stack_end_names[end]))
+			break;
+	return end;
+}

@@ -83,11 +83,22 @@ struct profile_frame {
 	const char *language;		/* "c", "c++", "rust", "d", "go", "python", "jit" */
 };
 
+/* Where a walk up the stack ended; the words in profile_stack_end_name. */
+enum profile_stack_end {
+	STACK_WHOLE = 0,		/* "whole": at the outermost frame */
+	STACK_DEPTH,			/* "depth": at as many frames as are followed */
+	STACK_FAULT,			/* "fault": at memory that could not be read */
+	STACK_NO_RULE,			/* "no rule": in code whose frames nothing describes */
+	STACK_NO_CODE,			/* "no code": at an address outside of all code: it lost its way */
+	STACK_END_COUNT,
+};
+
 /* Frames leaf first, inlined ones expanded (callee first). */
 struct profile_stack {
 	uint32_t *frames;		/* indices into profile.frames */
 	uint32_t nr_frames;
 	bool cut;			/* the walk ended before the stack did */
+	enum profile_stack_end end;	/* STACK_WHOLE unless cut */
 };
 
 /*
@@ -221,5 +232,9 @@ const char *profile_string(struct profile *profile, const char *text);
 const char *profile_verdict_name(enum profile_verdict verdict);
 /* VERDICT_COUNT for a word that is none. */
 enum profile_verdict profile_verdict_parse(const char *name);
+
+const char *profile_stack_end_name(enum profile_stack_end end);
+/* STACK_END_COUNT for a word that is none. */
+enum profile_stack_end profile_stack_end_parse(const char *name);
 
 #endif

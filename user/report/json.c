@@ -110,6 +110,7 @@ static int write_site(const struct profile *profile, const struct profile_site *
 	json_put_frames(&o, profile, stack);
 	json_put_flag(&o, "stack_known", stack);
 	json_put_flag(&o, "stack_cut", stack && stack->cut);
+	json_put_text(&o, "stack_end", stack ? profile_stack_end_name(stack->end) : NULL);
 	put_cohorts(&o, site);
 	return json_object_end(&o, out, 0);
 }

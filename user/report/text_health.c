@@ -191,6 +191,60 @@ static void write_skips(struct text *text, const struct profile_health *health)
 	free(written);
 }
 
+/* By reason, of the stacks that the sites shown have. Returns how many stacks those are. */
+static size_t count_cut(const struct profile *profile, bool *seen, uint64_t by_end[STACK_END_COUNT])
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		uint32_t index = profile->sites[i].stack;
+
+		if (index == PROFILE_NONE || seen[index])
+			continue;
+		seen[index] = true;
+		nr++;
+		if (profile->stacks[index].cut && profile->stacks[index].end < STACK_END_COUNT)
+			by_end[profile->stacks[index].end]++;
+	}
+	return nr;
+}
+
+/* "3 of 120 stacks are cut: 1 too deep, 2 in code whose frames nothing describes ..." */
+static void write_cut_stacks(struct text *text)
+{
+	static const char *const reasons[STACK_END_COUNT] = {
+		[STACK_WHOLE] = "for no known reason",
+		[STACK_DEPTH] = "too deep",
+		[STACK_FAULT] = "at memory that could not be read",
+		[STACK_NO_RULE] = "in code whose frames nothing describes (unwind tables or a "
+				  "frame pointer would)",
+		[STACK_NO_CODE] = "where the next address is outside of all code",
+	};
+	bool *seen = calloc(text->profile->nr_stacks + 1, sizeof(*seen));
+	uint64_t by_end[STACK_END_COUNT] = { 0 }, cut = 0;
+	struct words all, count;
+	char list[400] = "";
+	size_t nr, used = 0;
+
+	if (!seen) {
+		text->error = text->error ? text->error : -ENOMEM;
+		return;
+	}
+	nr = count_cut(text->profile, seen, by_end);
+	free(seen);
+	for (int end = 0; end < STACK_END_COUNT; end++) {
+		cut += by_end[end];
+		if (by_end[end])
+			used += snprintf(list + used, sizeof(list) - used, "%s%.30s %s",
+					 used ? ", " : "", words_count(&count, by_end[end]),
+					 reasons[end]);
+	}
+	if (cut)
+		text_say(text, 2, TEXT_PLAIN, "- ", "%s of %s %s %s cut: %s.",
+			 words_count(&count, cut), words_count(&all, nr),
+			 words_plural(nr, "stack", "stacks"), words_plural(cut, "is", "are"), list);
+}
+
 static void write_names(struct text *text, const struct profile_health *health)
 {
 	struct words count, unnamed;
@@ -251,6 +305,7 @@ void text_health(struct text *text)
 	write_losses(text, health);
 	write_releases(text, health);
 	write_skips(text, health);
+	write_cut_stacks(text);
 	write_names(text, health);
 	write_cost(text, health);
 	write_capture(text);

@@ -191,6 +191,26 @@ static unsigned int location_column(struct text *text, const struct profile_stac
 	return column;
 }
 
+/* "[stack cut here: its memory could not be read]" */
+static void write_end(struct text *text, const struct profile_stack *stack, unsigned int indent)
+{
+	static const char *const reasons[STACK_END_COUNT] = {
+		[STACK_DEPTH] = "it is deeper than stacks are followed",
+		[STACK_FAULT] = "its memory could not be read",
+		[STACK_NO_RULE] = "nothing describes this code's frames",
+		[STACK_NO_CODE] = "the next address is outside of all code",
+	};
+	const char *reason = stack->end < STACK_END_COUNT ? reasons[stack->end] : NULL;
+
+	if (!stack->cut)
+		return;
+	if (reason)
+		text_say(text, indent, TEXT_PLAIN, "", "%.*s: %s]",
+			 (int)strlen(LABEL_STACK_CUT) - 1, LABEL_STACK_CUT, reason);
+	else
+		text_say(text, indent, TEXT_PLAIN, "", "%s", LABEL_STACK_CUT);
+}
+
 void text_stack(struct text *text, const struct profile_site *site, unsigned int indent)
 {
 	const struct profile_stack *stack = label_site_stack(text->profile, site);
@@ -214,6 +234,5 @@ void text_stack(struct text *text, const struct profile_site *site, unsigned int
 	if (i < stack->nr_frames)
 		text_say(text, indent, TEXT_PLAIN, "", "... %" PRIu32 " more (-v shows them)",
 			 stack->nr_frames - i);
-	if (stack->cut)
-		text_say(text, indent, TEXT_PLAIN, "", "%s", LABEL_STACK_CUT);
+	write_end(text, stack, indent);
 }

@@ -145,6 +145,18 @@ static int read_verdict(struct reader *reader, sqlite3_stmt *select, int at,
 	return 0;
 }
 
+static int read_stack_end(struct reader *reader, sqlite3_stmt *select, int at,
+			  enum profile_stack_end *ret_end)
+{
+	const char *name = (const char *)sqlite3_column_text(select, at);
+	enum profile_stack_end end = name ? profile_stack_end_parse(name) : STACK_END_COUNT;
+
+	if (end == STACK_END_COUNT)
+		return fail(reader, bad_value);
+	*ret_end = end;
+	return 0;
+}
+
 static int read_mode(struct reader *reader, sqlite3_stmt *select, int at,
 		     enum profile_mode *ret_mode)
 {
@@ -202,6 +214,8 @@ static int read_column(struct reader *reader, sqlite3_stmt *select, int at,
 		return read_row_number(reader, select, at, field);
 	case COLUMN_VERDICT:
 		return read_verdict(reader, select, at, field);
+	case COLUMN_STACK_END:
+		return read_stack_end(reader, select, at, field);
 	case COLUMN_MODE:
 		return read_mode(reader, select, at, field);
 	case COLUMN_STATUS:

@@ -94,6 +94,7 @@ const struct table frame_table = {
 
 static const struct column stack_columns[] = {
 	FIELD(profile_stack, FLAG, cut),
+	{ "stack_end", COLUMN_STACK_END, offsetof(struct profile_stack, end) },
 };
 const struct table stack_table = {
 	.name = "stack",
@@ -264,6 +265,8 @@ static const char *sql_type(enum column_type type)
 	case COLUMN_VERDICT:
 	case COLUMN_MODE:
 		return "TEXT NOT NULL";
+	case COLUMN_STACK_END:
+		return "TEXT NOT NULL DEFAULT 'whole'";
 	case COLUMN_TEXT:
 		break;
 	}

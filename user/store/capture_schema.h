@@ -24,6 +24,7 @@ enum column_type {
 	COLUMN_NAME, /* const char *, never NULL */
 	COLUMN_ROW, /* uint32_t, the id of a row elsewhere; PROFILE_NONE is NULL */
 	COLUMN_VERDICT, /* enum profile_verdict, by name */
+	COLUMN_STACK_END, /* enum profile_stack_end, by name */
 	COLUMN_MODE, /* enum profile_mode: "exact", "sampled" */
 	COLUMN_STATUS, /* int, NULL when negative */
 };

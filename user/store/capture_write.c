@@ -49,6 +49,9 @@ static int bind(sqlite3_stmt *insert, int parameter, const struct column *column
 	case COLUMN_VERDICT:
 		return bind_text(insert, parameter,
 				 profile_verdict_name(*(const enum profile_verdict *)field));
+	case COLUMN_STACK_END:
+		return bind_text(insert, parameter,
+				 profile_stack_end_name(*(const enum profile_stack_end *)field));
 	case COLUMN_MODE:
 		return bind_text(insert, parameter,
 				 *(const enum profile_mode *)field == PROFILE_SAMPLED ? "sampled"

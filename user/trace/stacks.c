@@ -19,7 +19,7 @@ struct entry {
 	uint32_t placed;	/* leading frames that lie in code; what follows is no stack */
 	uint32_t space;
 	uint32_t reported;	/* index in the profile + 1; 0 not yet */
-	bool cut;
+	uint8_t end;		/* enum profile_stack_end, as the kernel side saw it */
 };
 
 struct known_place {
@@ -145,6 +145,24 @@ static uint32_t wrong_guess(const struct stacks *s, const struct seep_stack *sta
 	return !modules_place(s->modules, stack->space, stack->frames[1], &place);
 }
 
+/* A walk that the kernel side calls cut and gives no reason for has lost its way. */
+static enum profile_stack_end end_of(const struct seep_stack *stack)
+{
+	static const enum profile_stack_end ends[] = {
+		[SEEP_STACK_WHOLE] = STACK_WHOLE,
+		[SEEP_STACK_FULL] = STACK_DEPTH,
+		[SEEP_STACK_FAULT] = STACK_FAULT,
+		[SEEP_STACK_NO_RULE] = STACK_NO_RULE,
+		[SEEP_STACK_NO_CODE] = STACK_NO_CODE,
+	};
+	bool known = stack->reason < sizeof(ends) / sizeof(ends[0]);
+	enum profile_stack_end end = known ? ends[stack->reason] : STACK_NO_CODE;
+
+	if (!(stack->flags & SEEP_STACK_CUT))
+		return STACK_WHOLE;
+	return end == STACK_WHOLE ? STACK_NO_CODE : end;
+}
+
 static bool is_guessed(const struct seep_stack *stack, uint32_t frame)
 {
 	return frame < 128 && stack->guessed[frame / 64] >> frame % 64 & 1;
@@ -179,7 +197,7 @@ int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unp
 	entry->first = first;
 	entry->nr = s->nr_numbers - first;
 	entry->space = stack->space;
-	entry->cut = stack->flags & SEEP_STACK_CUT;
+	entry->end = end_of(stack);
 	count_placed(s, entry);
 	*ret_unplaced = unplaced;
 	return 0;
@@ -338,7 +356,9 @@ uint32_t stacks_report(struct stacks *s, uint64_t id, pid_t pid, struct profile 
 		free(stack.frames);
 		return PROFILE_NONE;
 	}
-	stack.cut = entry->cut || entry->placed < entry->nr;
+	/* Whatever ended it further out, frames outside of code are no part of the stack. */
+	stack.end = entry->placed < entry->nr ? STACK_NO_CODE : entry->end;
+	stack.cut = stack.end != STACK_WHOLE;
 	*row = stack;
 	entry->reported = profile->nr_stacks;
 	return profile->nr_stacks - 1;
