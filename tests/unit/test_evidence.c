@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 
 /* The evidence is what a user goes by: it has its numbers. */
@@ -131,6 +132,39 @@ static void test_plurals(void **state)
 	assert_string_equal(v.evidence, "the 1 block allocated was freed.");
 }
 
+/* Handles have no bytes, and mappings are no blocks. */
+static void test_units(void **state)
+{
+	struct simulation s;
+	struct verdict v;
+
+	simulation_begin(&s, 16, 3);
+	for (int i = 0; i < 100; i++)
+		simulate_block(&s, (i + 0.5) * 16 / 100, NEVER, 1);
+	s.course.unit = "handle";
+	verdict_site(&s.course, &v);
+	assert_int_equal(v.verdict, VERDICT_GROWING);
+	assert_string_equal(v.evidence,
+			    "none of 50 handles allocated in the first 8.0 s was freed; 6.25/s.");
+	s.course.ended = true;
+	verdict_site(&s.course, &v);
+	assert_string_equal(v.evidence, "100 of 100 handles were live when the process ended.");
+	s.course.unit = "mapping";
+	verdict_site(&s.course, &v);
+	assert_string_equal(v.evidence,
+			    "100 of 100 mappings (100 B) were live when the process ended.");
+
+	simulation_begin(&s, 16, 3);
+	for (int i = 0; i < 100; i++)
+		simulate_block(&s, (i + 0.5) * 16 / 100, (i + 0.5) * 16 / 100 + 1, 1);
+	s.course.unit = "handle";
+	verdict_site(&s.course, &v);
+	assert_int_equal(v.verdict, VERDICT_STEADY);
+	assert_string_equal(
+		v.evidence,
+		"94.0% of 100 handles were freed; 6 handles live, 0% of it older than 8.0 s.");
+}
+
 static void test_bytes(void **state)
 {
 	static const struct {
@@ -153,7 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_evidence), cmocka_unit_test(test_process),
 		cmocka_unit_test(test_layers),	 cmocka_unit_test(test_plurals),
-		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_units),	 cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

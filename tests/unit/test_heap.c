@@ -433,6 +433,11 @@ static void test_layers_apart(void **state)
 	assert_int_equal(site_of(p, PID, 8)->live_count, 5);
 	assert_int_equal(site_of(p, PID, 8)->free_count, 1);
 	profile_free(p);
+	feed_space(h, SEEP_SPACE_END, SEEP_SPACE_EXIT, 1, 0, PID, 4000);
+	p = filled(h, 5000, &none);
+	assert_string_equal(site_of(p, PID, 8)->evidence,
+			    "5 of 6 handles were live when the process ended.");
+	profile_free(p);
 	heap_free(h);
 }
 

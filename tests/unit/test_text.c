@@ -133,13 +133,14 @@ static void handles_are_no_bytes(void **state)
 	sample_verdict(p, site, 10, 0.5, VERDICT_GROWING, NULL);
 	has(p, "leaks 1,800 handles an hour, all of them from an unknown caller.");
 	has(p, "  1. 5 handles, +1,800 handles/h, oldest 10 s, pair acquire");
-	has(p, "Besides, 5 handles not released (--pair).");
+	has(p, "  5 handles were not released (--pair).");
 	lacks(p, "5 B");
 	process->exited = true;
 	process->verdict = site->verdict = VERDICT_LIVE_AT_EXIT;
 	has(p, "live at exit; 5 handles outstanding, all of them from an unknown caller.");
 	site->live_count = 1;
 	has(p, "  1. 1 handle, oldest");
+	has(p, "  1 handle was not released (--pair).");
 	profile_free(p);
 }
 
@@ -197,7 +198,7 @@ static void cut_stacks_have_reasons(void **state)
 		[STACK_DEPTH] = "[stack cut here: it is deeper than stacks are followed]",
 		[STACK_FAULT] = "[stack cut here: its memory could not be read]",
 		[STACK_NO_RULE] = "[stack cut here: nothing describes this code's frames]",
-		[STACK_NO_CODE] = "[stack cut here: the next address is outside of all code]",
+		[STACK_NO_CODE] = "[stack cut here: the next address is in no known code]",
 	};
 	struct profile *p = one_process(VERDICT_NONE);
 	uint32_t leaf = sample_frame(p, PROFILE_NONE, 1, "malloc", NULL, 0, "c", FRAME_ALLOCATOR);
@@ -212,7 +213,7 @@ static void cut_stacks_have_reasons(void **state)
 		p->stacks[cut].end = end;
 		has(p, reasons[end]);
 	}
-	has(p, "1 of 2 stacks is cut: 1 where the next address is outside of all code.");
+	has(p, "1 of 2 stacks is cut: 1 where the next address is in no known code (");
 	p->stacks[cut].end = STACK_WHOLE;
 	has(p, "[stack cut here]");
 	p->stacks[whole].cut = true;

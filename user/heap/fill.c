@@ -110,6 +110,11 @@ static int add_figures(const struct filling *f, uint32_t number, struct profile_
 
 static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, struct verdict *ret)
 {
+	static const char *const units[LAYER_COUNT] = {
+		[LAYER_BLOCKS] = "block",
+		[LAYER_MAPPINGS] = "mapping",
+		[LAYER_HANDLES] = "handle",
+	};
 	const struct site *site = sites_at(f->heap->sites, numbers[0]);
 	struct space *space = spaces_at(f->heap->spaces, site->key.space);
 	double one = f->heap->count_one;
@@ -118,6 +123,7 @@ static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, s
 		.begin = seconds(space->begin),
 		.now = seconds(end_of(f, space)),
 		.ended = space->ended,
+		.unit = units[site_layer(site)],
 		.nr = f->nr_cohorts,
 	};
 

@@ -89,7 +89,7 @@ enum profile_stack_end {
 	STACK_DEPTH,			/* "depth": at as many frames as are followed */
 	STACK_FAULT,			/* "fault": at memory that could not be read */
 	STACK_NO_RULE,			/* "no rule": in code whose frames nothing describes */
-	STACK_NO_CODE,			/* "no code": at an address outside of all code: it lost its way */
+	STACK_NO_CODE,			/* "no code": at an address in no known code: it lost its way */
 	STACK_END_COUNT,
 };
 

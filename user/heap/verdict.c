@@ -132,12 +132,37 @@ static bool is_one(double count)
 	return count >= 0.5 && count < 1.5;
 }
 
-/* "1 block", "5,000 blocks" */
-static const char *blocks_text(double count, char text[32])
+/* "1 block", "5,000 blocks", "3 handles" */
+static const char *units_text(const struct verdict_course *site, double count, char text[32])
 {
 	char digits[32];
 
-	snprintf(text, 32, "%.24s block%s", count_text(count, digits), is_one(count) ? "" : "s");
+	snprintf(text, 32, "%.20s %.8s%s", count_text(count, digits),
+		 site->unit ? site->unit : "block", is_one(count) ? "" : "s");
+	return text;
+}
+
+static bool has_bytes(const struct verdict_course *site)
+{
+	return !site->unit || strcmp(site->unit, "handle");
+}
+
+/* What a second brings: "625 KiB", of handles their number. */
+static const char *rate_text(const struct verdict_course *site, double rate, char text[32])
+{
+	if (has_bytes(site))
+		verdict_bytes(rate, text);
+	else
+		snprintf(text, 32, "%.3g", rate);
+	return text;
+}
+
+/* "625 KiB", "5 handles" */
+static const char *live_text(const struct course *c, char text[32])
+{
+	if (!has_bytes(c->site))
+		return units_text(c->site, c->live, text);
+	verdict_bytes(c->live_bytes, text);
 	return text;
 }
 
@@ -170,17 +195,17 @@ static const char *doubt(const struct course *c)
 static void judge_growing(const struct course *c, struct verdict *v)
 {
 	double half = c->seconds / 2, freed = c->allocated_first_half - c->live_first_half;
-	char rate[16], all[32], live[32];
+	char rate[32], all[32], live[32];
 
-	verdict_bytes(v->growth_rate, rate);
-	blocks_text(c->allocated_first_half, all);
+	rate_text(c->site, v->growth_rate, rate);
+	units_text(c->site, c->allocated_first_half, all);
 	if (c->unmatched >= OFFSET * c->rise && c->unmatched > 0) {
 		char unmatched[32];
 
 		set(v, VERDICT_TOO_LITTLE_DATA,
-		    "rises by %s/s, but %s from before the capture %s freed meanwhile: "
-		    "trace for longer than these blocks live",
-		    rate, blocks_text(c->unmatched, unmatched),
+		    "rises by %s/s, but %s block%s from before the capture %s freed meanwhile: "
+		    "trace for longer than such blocks live",
+		    rate, count_text(c->unmatched, unmatched), is_one(c->unmatched) ? "" : "s",
 		    is_one(c->unmatched) ? "was" : "were");
 	} else if (freed < 0.5) {
 		set(v, VERDICT_GROWING, "none of %s allocated in the first %.1f s was freed; %s/s",
@@ -198,9 +223,9 @@ static void judge_rising(const struct course *c, struct verdict *v)
 {
 	const char *reason = doubt(c);
 	double early = fmax(c->survivors[0], c->survivors[1]);
-	char rate[16];
+	char rate[32];
 
-	verdict_bytes(v->growth_rate, rate);
+	rate_text(c->site, v->growth_rate, rate);
 	if (!reason)
 		judge_growing(c, v);
 	else if (c->live >= MIN_SURVIVORS && c->nr >= MIN_INTERVALS &&
@@ -215,54 +240,58 @@ static void judge_rising(const struct course *c, struct verdict *v)
 
 static void judge_flat(const struct course *c, struct verdict *v)
 {
-	char bytes[16], all[32], live[32];
+	char amount[32], all[32], live[32];
 	double given_back = 1 - c->live_bytes / fmax(c->allocated_bytes, 1);
 
-	verdict_bytes(c->live_bytes, bytes);
-	blocks_text(c->allocated, all);
+	live_text(c, amount);
+	units_text(c->site, c->allocated, all);
 	count_text(c->live, live);
 	if (given_back >= GIVEN_BACK || c->old_share < OLD)
 		set(v, VERDICT_STEADY,
-		    "%.1f%% of the bytes of %s were freed; %s live, %.0f%% of it older than "
-		    "%.1f s",
-		    given_back * 100, all, bytes, c->old_share * 100, c->seconds / 2);
+		    "%.1f%% of %s%s were freed; %s live, %.0f%% of it older than %.1f s",
+		    given_back * 100, has_bytes(c->site) ? "the bytes of " : "", all, amount,
+		    c->old_share * 100, c->seconds / 2);
 	else if (c->burst_seconds <= BURST_TIME * c->seconds)
 		set(v, VERDICT_BURST,
 		    "%.0f%% of %s live were allocated within %.2g s, %.1f s ago, and are still "
 		    "there",
-		    BURST_SHARE * 100, bytes, c->burst_seconds, c->now - c->burst_begin);
+		    BURST_SHARE * 100, amount, c->burst_seconds, c->now - c->burst_begin);
 	else if (c->live < MIN_SURVIVORS || c->live_first_half < OLD * c->live)
 		set(v, VERDICT_TOO_LITTLE_DATA, "%s of %s %s live, too few of them old ones", live,
 		    all, is_one(c->live) ? "is" : "are");
 	else
 		set(v, VERDICT_FILLING,
 		    "%.0f%% of %s live were allocated in the first %.1f s, and hardly any since",
-		    c->old_share * 100, bytes, c->seconds / 2);
+		    c->old_share * 100, amount, c->seconds / 2);
 }
 
 void verdict_site(const struct verdict_course *site, struct verdict *v)
 {
 	struct course c;
-	char bytes[16], count[32], all[32];
+	char amount[32], count[32], all[32];
 
 	v->verdict = VERDICT_TOO_LITTLE_DATA;
 	course_read(site, &c);
 	v->growth_rate = c.growth;
-	verdict_bytes(c.live_bytes, bytes);
+	live_text(&c, amount);
 	count_text(c.live, count);
-	blocks_text(c.allocated, all);
+	units_text(site, c.allocated, all);
 	if (c.allocated < 0.5)
 		set(v, VERDICT_TOO_LITTLE_DATA, "nothing was allocated");
 	else if (c.live < 0.5 && site->evicted_count < 0.5)
 		set(v, VERDICT_STEADY, "%s%s allocated %s freed",
 		    is_one(c.allocated) ? "the " : "all ", all,
 		    is_one(c.allocated) ? "was" : "were");
-	else if (site->ended)
+	else if (site->ended && has_bytes(site))
 		set(v, VERDICT_LIVE_AT_EXIT, "%s of %s (%s) %s live when the process ended", count,
-		    all, bytes, is_one(c.live) ? "was" : "were");
+		    all, amount, is_one(c.live) ? "was" : "were");
+	else if (site->ended)
+		set(v, VERDICT_LIVE_AT_EXIT, "%s of %s %s live when the process ended", count, all,
+		    is_one(c.live) ? "was" : "were");
 	else if (site->evicted_count > EVICTED * c.allocated)
 		set(v, VERDICT_TOO_LITTLE_DATA,
-		    "%.0f%% of the blocks could not be followed: give more memory (--max-memory)",
+		    "%.0f%% of what was allocated could not be followed: give more memory "
+		    "(--max-memory)",
 		    site->evicted_count / c.allocated * 100);
 	else if (c.seconds < MIN_SECONDS)
 		set(v, VERDICT_TOO_LITTLE_DATA, "seen for %.1f s only", c.seconds);
@@ -272,7 +301,7 @@ void verdict_site(const struct verdict_course *site, struct verdict *v)
 		set(v, VERDICT_GROWING,
 		    "blocks get larger, on average by %.0f%% over %.1f s, and were never fewer "
 		    "bytes; %s live",
-		    c.swelling * 100, c.seconds * 0.75, bytes);
+		    c.swelling * 100, c.seconds * 0.75, amount);
 	else
 		judge_flat(&c, v);
 }

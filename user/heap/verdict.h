@@ -28,6 +28,8 @@ struct verdict_course {
 	double begin; /* of the process, or of the capture, in seconds since the latter */
 	double now; /* or the end of the process */
 	bool ended; /* the process is gone */
+	const char
+		*unit; /* what is counted: NULL "block", "mapping", "handle" (which has no bytes) */
 	double evicted_count; /* blocks of the site that could not be followed */
 	double blocks_seen; /* allocations really seen: in sampled mode fewer than counted */
 	size_t nr; /* intervals, oldest first; the last may be partial */

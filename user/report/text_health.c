@@ -218,12 +218,14 @@ static void write_cut_stacks(struct text *text)
 		[STACK_FAULT] = "at memory that could not be read",
 		[STACK_NO_RULE] = "in code whose frames nothing describes (unwind tables or a "
 				  "frame pointer would)",
-		[STACK_NO_CODE] = "where the next address is outside of all code",
+		[STACK_NO_CODE] = "where the next address is in no known code (the walk lost its "
+				  "way, or the process "
+				  "ended too soon to be looked at)",
 	};
 	bool *seen = calloc(text->profile->nr_stacks + 1, sizeof(*seen));
 	uint64_t by_end[STACK_END_COUNT] = { 0 }, cut = 0;
 	struct words all, count;
-	char list[400] = "";
+	char list[512] = "";
 	size_t nr, used = 0;
 
 	if (!seen) {

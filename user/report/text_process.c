@@ -83,8 +83,8 @@ static void write_handles(struct text *text, uint32_t process)
 			live += site->live_count;
 	}
 	if (live)
-		text_say(text, 2, TEXT_PLAIN, "", "Besides, %s not released (--pair).",
-			 words_handles(&handles, live));
+		text_say(text, 2, TEXT_PLAIN, "", "%s %s not released (--pair).",
+			 words_handles(&handles, live), words_plural(live, "was", "were"));
 }
 
 static void write_figures(struct text *text, uint32_t index)
@@ -167,6 +167,7 @@ static const char *error_words(struct words *words, double error, double value)
 /* "18.4 MiB +-4% in 63 blocks", "5 handles" */
 static const char *amount_words(struct words *words, const struct profile_site *site)
 {
+	bool mapping = label_layer(site) == LABEL_MAPPINGS;
 	struct words amount, error, count;
 
 	if (label_layer(site) == LABEL_HANDLES)
@@ -178,7 +179,8 @@ static const char *amount_words(struct words *words, const struct profile_site *
 			 words_bytes(&amount, site->live_bytes),
 			 error_words(&error, site->live_bytes_error, site->live_bytes),
 			 words_count(&count, site->live_count),
-			 words_plural(site->live_count, "block", "blocks"));
+			 words_plural(site->live_count, mapping ? "mapping" : "block",
+				      mapping ? "mappings" : "blocks"));
 	return words->text;
 }
 

@@ -198,7 +198,7 @@ static void write_end(struct text *text, const struct profile_stack *stack, unsi
 		[STACK_DEPTH] = "it is deeper than stacks are followed",
 		[STACK_FAULT] = "its memory could not be read",
 		[STACK_NO_RULE] = "nothing describes this code's frames",
-		[STACK_NO_CODE] = "the next address is outside of all code",
+		[STACK_NO_CODE] = "the next address is in no known code",
 	};
 	const char *reason = stack->end < STACK_END_COUNT ? reasons[stack->end] : NULL;
 
