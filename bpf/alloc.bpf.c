@@ -178,7 +178,7 @@ static __always_inline bool is_sampled(struct thread *t, struct call *call)
 	return hit;
 }
 
-static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
+static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie, enum walker walker)
 {
 	__u8 op = SEEP_COOKIE_OP(cookie);
 	bool pair = op >= SEEP_OP_ACQUIRE;
@@ -203,7 +203,7 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 		return WITHOUT_RETURN;
 	if (sample_bytes && !pair && !is_sampled(t, call))
 		return WITHOUT_RETURN;
-	call->stack = stack_id(t, &regs, &call->flags);
+	call->stack = stack_id(walker, t, &regs, &call->flags);
 	call->sp = regs.sp;
 	if (gives_up_a_block(call) && (!sample_bytes || call->old_sampled))
 		emit_free(t, SEEP_REALLOC_BEGIN, call->family, op, call->old, 0);
@@ -345,14 +345,14 @@ int seep_session(struct pt_regs *ctx)
 		is_return = bpf_session_is_return___context(ctx);
 	else
 		return WITHOUT_RETURN;
-	return is_return ? leave_call(ctx) : enter_call(ctx, bpf_get_attach_cookie(ctx));
+	return is_return ? leave_call(ctx) : enter_call(ctx, bpf_get_attach_cookie(ctx), WALK_TABLES);
 }
 
 SEC("uprobe.multi")
 int seep_enter_multi(struct pt_regs *ctx)
 {
 	KEEP_KERNEL_STACK(ctx, nowhere_multi);
-	enter_call(ctx, bpf_get_attach_cookie(ctx));
+	enter_call(ctx, bpf_get_attach_cookie(ctx), WALK_TABLES);
 	return 0;
 }
 
@@ -374,7 +374,7 @@ SEC("uprobe")
 int seep_enter(struct pt_regs *ctx)
 {
 	KEEP_KERNEL_STACK(ctx, nowhere);
-	enter_call(ctx, bpf_get_attach_cookie(ctx));
+	enter_call(ctx, bpf_get_attach_cookie(ctx), WALK_TABLES);
 	return 0;
 }
 
@@ -398,7 +398,7 @@ int seep_release(struct pt_regs *ctx)
 	int seep_enter_##name(struct pt_regs *ctx)                \
 	{                                                         \
 		KEEP_KERNEL_STACK(ctx, nowhere);                  \
-		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0));        \
+		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0), WALK_FRAME_POINTERS); \
 		return 0;                                         \
 	}
 

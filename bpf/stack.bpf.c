@@ -15,15 +15,15 @@
 #include "frame_walk.bpf.h"
 #include "table_walk.bpf.h"
 
-static __always_inline void walk(struct thread *t, const struct registers *regs)
+static __always_inline void walk(enum walker walker, struct thread *t, const struct registers *regs)
 {
 	struct stack_hash h = { .id = t->space * 0x9e3779b185ebca87ULL, .check = t->space };
 	struct seep_unwind_space *space = NULL;
 
 	hash_frame(&h, regs->ip);
-	if (have_tables)
+	if (walker == WALK_TABLES && have_tables)
 		space = bpf_map_lookup_elem(&unwind_spaces, &t->space);
-	if (space)
+	if (walker == WALK_TABLES && space)
 		walk_tables(t, space, regs, &h);
 	else
 		walk_frame_pointers(t, regs, &h);
@@ -56,9 +56,8 @@ static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
 		count(SEEP_COUNT_STACKS_FULL);
 }
 
-__noinline __u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
+static __always_inline __u64 send_current_stack(enum walker walker, const struct registers *regs)
 {
-	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct thread *t = bpf_map_lookup_elem(&threads, &tid);
 	__u64 id, check;
@@ -66,7 +65,7 @@ __noinline __u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool
 
 	if (!t)
 		return 0;
-	walk(t, &regs);
+	walk(walker, t, regs);
 	id = t->stack.id;
 	id |= !id;
 	check = t->check;
@@ -81,6 +80,20 @@ __noinline __u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool
 	}
 	send_stack(t, id, check);
 	return id;
+}
+
+__noinline __u64 send_stack_by_tables(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
+{
+	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
+
+	return send_current_stack(WALK_TABLES, &regs);
+}
+
+__noinline __u64 send_stack_by_frames(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
+{
+	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
+
+	return send_current_stack(WALK_FRAME_POINTERS, &regs);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -236,6 +236,23 @@ uint8_t objects_family(const struct objects *o, const char *path)
 	return 0;
 }
 
+static bool plan_covers(const struct plan *plan, uint64_t address)
+{
+	for (size_t i = 0; i < plan->nr_probes; i++)
+		if (address - plan->probes[i].address < plan->probes[i].size)
+			return true;
+	return false;
+}
+
+bool objects_is_probed(const struct objects *o, const char *path, uint64_t address)
+{
+	for (size_t i = 0; path && i < o->nr; i++)
+		if (o->items[i].plan && !strcmp(o->items[i].plan->path, path) &&
+		    plan_covers(o->items[i].plan, address))
+			return true;
+	return false;
+}
+
 static int add_skip(struct profile *profile, const char *module, const char *symbol,
 		    const char *reason)
 {

@@ -364,6 +364,16 @@ uint32_t stacks_report(struct stacks *s, uint64_t id, pid_t pid, struct profile 
 	return profile->nr_stacks - 1;
 }
 
+bool stacks_place(const struct stacks *s, uint64_t id, size_t i, struct place *ret_place)
+{
+	const struct entry *entry = find(s, id);
+
+	if (!entry || i >= entry->placed)
+		return false;
+	*ret_place = s->places[s->numbers[entry->first + i]].place;
+	return true;
+}
+
 const char *stacks_leaf_module(const struct stacks *s, uint64_t id)
 {
 	const struct entry *entry = find(s, id);

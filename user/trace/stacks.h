@@ -38,6 +38,8 @@ uint32_t stacks_report(struct stacks *stacks, uint64_t id, pid_t pid, struct pro
 /* A new profile begins: indices into the last one are forgotten. */
 void stacks_begin_report(struct stacks *stacks);
 
+/* The place of its `i`-th frame; false beyond the last, and for an unknown stack. */
+bool stacks_place(const struct stacks *stacks, uint64_t id, size_t i, struct place *ret_place);
 /* The path of the module of the leaf frame; NULL unknown. */
 const char *stacks_leaf_module(const struct stacks *stacks, uint64_t id);
 size_t stacks_bytes(const struct stacks *stacks);

@@ -82,12 +82,14 @@ static int open_collector(struct tracer *t)
 	t->objects = objects_new(t->kernel, &t->options.plan, &t->features, t->options.host_wide);
 	t->refreshed = hashmap_new();
 	t->families = hashmap_new();
+	t->allocator_stacks = hashmap_new();
 	t->start = monotonic_ns();
 	t->start_wall = clock_ns(CLOCK_REALTIME) / 1e9;
 	t->next_tick = t->start + TICK_NS;
 	heap.start_time = t->start;
 	t->heap = heap_new(&heap);
-	return t->stacks && t->processes && t->objects && t->refreshed && t->families && t->heap ?
+	return t->stacks && t->processes && t->objects && t->refreshed && t->families && t->allocator_stacks &&
+			       t->heap ?
 		       0 :
 		       -ENOMEM;
 }
@@ -122,7 +124,7 @@ int tracer_new(const struct tracer_options *options, const struct features *feat
 	t->options.host_wide |= options->everything;
 	t->options.plan.nop5_is_free = features->nop5_is_free;
 	t->options.plan.sampled = options->sample_bytes;
-	/* One program an operation there, each verified with the whole table walk: seconds. */
+	/* Kernels as old as that cannot load the table walk. */
 	t->options.frame_pointers |= features->best == ATTACH_PERF;
 	t->options.plan.allow_throwing |= throwing_is_safe(features);
 	err = open_kernel(t);
@@ -149,6 +151,7 @@ void tracer_free(struct tracer *t)
 	processes_free(t->processes);
 	hashmap_free(t->refreshed);
 	hashmap_free(t->families);
+	hashmap_free(t->allocator_stacks);
 	free(t->added);
 	free(t->held);
 	free(t);

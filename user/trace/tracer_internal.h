@@ -28,6 +28,7 @@ struct tracer {
 	struct decode_counts decoded;
 	struct hashmap *refreshed;	/* space -> when its maps were last read, ns */
 	struct hashmap *families;	/* stack id -> family, where the kernel cannot tell */
+	struct hashmap *allocator_stacks;	/* id of a mapping's stack -> made by an allocator */
 	pid_t *added;			/* by the command or the filter */
 	size_t nr_added, cap_added;
 	pid_t *held;			/* stopped themselves and were continued: once more at the tick */

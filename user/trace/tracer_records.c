@@ -192,11 +192,37 @@ static int on_space(void *context, const struct seep_space *space)
 	return 0;
 }
 
+/* An allocator asks for memory at most so many calls deep. */
+enum { ALLOCATOR_DEPTH = 12 };
+
+static bool passes_allocator(struct tracer *t, uint64_t stack)
+{
+	uint64_t known;
+	struct place place;
+	bool passes = false;
+
+	if (hashmap_get(t->allocator_stacks, stack, &known))
+		return known;
+	for (size_t i = 1; !passes && i < ALLOCATOR_DEPTH; i++) {
+		if (!stacks_place(t->stacks, stack, i, &place))
+			break;
+		passes = place.module != PLACE_NONE &&
+			 objects_is_probed(t->objects, modules_info(t->modules, place.module).path,
+					   place.offset);
+	}
+	hashmap_put(t->allocator_stacks, stack, passes);
+	return passes;
+}
+
+/* In sampled mode the kernel side does not know of calls that were not drawn. */
 static int on_mapping(void *context, const struct seep_map *map)
 {
 	struct tracer *t = context;
+	struct seep_map copy = *map;
 
-	return heap_mapping(t->heap, map);
+	if (t->options.sample_bytes && map->stack && passes_allocator(t, map->stack))
+		copy.flags |= SEEP_IN_ALLOCATOR;
+	return heap_mapping(t->heap, &copy);
 }
 
 static int on_new_code(void *context, const struct seep_map *map)
