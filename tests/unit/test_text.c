@@ -158,6 +158,8 @@ static void overflow_counts_blocks(void **state)
 		VERDICT_BURST;
 	p->processes[0].live_bytes = live;
 	has(p, "holds too much at once: 40.0 MiB outstanding, 75% of it from");
+	p->sites[0].verdict = VERDICT_STEADY;
+	has(p, "holds too much at once: 40.0 MiB outstanding.");
 	profile_free(p);
 }
 
