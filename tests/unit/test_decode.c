@@ -62,7 +62,7 @@ static const struct {
 	size_t size;
 } shapes[] = {
 	{ SEEP_ALLOC, 48 },	  { SEEP_FREE, 32 },	    { SEEP_REALLOC_BEGIN, 32 },
-	{ SEEP_REALLOC_END, 48 }, { SEEP_STACK, 24 },	    { SEEP_SPACE_BEGIN, 56 },
+	{ SEEP_REALLOC_END, 48 }, { SEEP_STACK, 40 },	    { SEEP_SPACE_BEGIN, 56 },
 	{ SEEP_SPACE_END, 56 },	  { SEEP_MAP, 48 },	    { SEEP_UNMAP_BEGIN, 48 },
 	{ SEEP_UNMAP_END, 48 },	  { SEEP_REMAP_BEGIN, 48 }, { SEEP_REMAP_END, 48 },
 	{ SEEP_BRK, 48 },	  { SEEP_NEW_CODE, 48 },
@@ -132,9 +132,9 @@ static void test_lies(void **state)
 	uint8_t unknown[64] = { SEEP_KIND_COUNT };
 	struct seen seen = { 0 };
 
-	assert_int_equal(decode_copy(&s, 24 + 24, &seen, &counts), 0);
+	assert_int_equal(decode_copy(&s, sizeof(s.stack) + 24, &seen, &counts), 0);
 	assert_int_equal(seen.last_frame, 3);
-	assert_int_equal(decode_copy(&s, 24 + 23, &seen, &counts), -EBADMSG);
+	assert_int_equal(decode_copy(&s, sizeof(s.stack) + 23, &seen, &counts), -EBADMSG);
 	s.stack.nr_frames = SEEP_STACK_MAX + 1;
 	assert_int_equal(decode_copy(&s, sizeof(s), &seen, &counts), -EBADMSG);
 	s.stack.nr_frames = UINT32_MAX;
