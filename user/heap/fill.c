@@ -1,49 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Reads the heap out into a profile. Sums come from the cohorts of the sites; what only the
+ * Reads the heap out into a profile; this file owns processes and which sites are shown,
+ * fill_site.c the row of a site. Sums come from the cohorts of the sites; what only the
  * blocks can tell (the largest, the oldest, the error of an estimate, and everything when a
  * filter leaves blocks out) from one walk over all of them. Verdicts are always made from
  * all blocks: a filter changes what is shown, not what is so.
  */
-#include "heap/state.h"
+#include "heap/filling.h"
 
 #include "base/vec.h"
-#include "heap/tally.h"
 #include "heap/verdict.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One call of heap_fill. */
-struct filling {
-	struct heap *heap;
-	const struct heap_naming *naming;
-	struct profile *profile;
-	struct tallies *tallies;
-	size_t max_sites;
-	bool live_only;
-	uint32_t now;
-	uint32_t nr_cohorts;
-	uint32_t *process_of; /* by index of the space */
-};
 
 /* A site on its way into the profile. */
 struct candidate {
 	uint32_t number, space;
 	uint64_t live_bytes;
 };
-
-static double seconds(uint32_t time)
-{
-	return time / 1000.0;
-}
-
-static uint32_t end_of(const struct filling *f, const struct space *space)
-{
-	return space->ended && space->end < f->now ? space->end : f->now;
-}
 
 static int by_space_and_size(const void *left, const void *right)
 {
@@ -54,160 +30,6 @@ static int by_space_and_size(const void *left, const void *right)
 	if (a->live_bytes != b->live_bytes)
 		return a->live_bytes > b->live_bytes ? -1 : 1;
 	return a->number < b->number ? -1 : a->number > b->number;
-}
-
-static uint64_t round_count(const struct filling *f, uint64_t count)
-{
-	return (count + f->heap->count_one / 2) / f->heap->count_one;
-}
-
-/* Adds the site's figures to the row, which may hold others already. */
-static int add_figures(const struct filling *f, uint32_t number, struct profile_site *row)
-{
-	const struct site *site = sites_at(f->heap->sites, number);
-	const struct space *space = spaces_at(f->heap->spaces, site->key.space);
-	const struct tally *tally = tallies_at(f->tallies, number);
-	uint64_t alloc_bytes = 0, alloc_count = 0, live_bytes = 0, live_count = 0;
-	double interval = seconds(sites_interval(f->heap->sites)), end = seconds(end_of(f, space));
-
-	if (!row->cohorts) {
-		row->cohorts = calloc(f->nr_cohorts, sizeof(*row->cohorts));
-		if (!row->cohorts)
-			return -ENOMEM;
-		row->nr_cohorts = f->nr_cohorts;
-	}
-	for (uint32_t i = 0; i < f->nr_cohorts; i++) {
-		const struct cohort *c = &site->cohorts[i];
-		struct profile_cohort *to = &row->cohorts[i];
-		struct tally_cohort live = tallies_live(f->tallies, number, i);
-
-		to->begin = i * interval;
-		to->end = fmin((i + 1) * interval, fmax(seconds(f->now), to->begin));
-		to->alloc_bytes += c->alloc_bytes;
-		to->alloc_count += round_count(f, c->alloc_count);
-		to->live_bytes += live.bytes;
-		to->live_count += round_count(f, live.count);
-		alloc_bytes += c->alloc_bytes;
-		alloc_count += c->alloc_count;
-		live_bytes += c->live_bytes;
-		live_count += c->live_count;
-	}
-	row->alloc_bytes += alloc_bytes;
-	row->alloc_count += round_count(f, alloc_count);
-	row->free_bytes += alloc_bytes - live_bytes - site->evicted_bytes;
-	row->free_count += round_count(f, alloc_count - live_count - site->evicted_count);
-	row->live_bytes += tally->live_bytes;
-	row->live_count += round_count(f, tally->live_count);
-	if (tally->largest > row->largest)
-		row->largest = tally->largest;
-	if (tally->seen)
-		row->oldest_seconds = fmax(row->oldest_seconds, end - seconds(tally->oldest));
-	/* Variances until finish_row. */
-	row->live_bytes_error += tally->bytes_variance;
-	row->live_count_error += tally->count_variance;
-	return 0;
-}
-
-static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, struct verdict *ret)
-{
-	static const char *const units[LAYER_COUNT] = {
-		[LAYER_BLOCKS] = "block",
-		[LAYER_MAPPINGS] = "mapping",
-		[LAYER_HANDLES] = "handle",
-	};
-	const struct site *site = sites_at(f->heap->sites, numbers[0]);
-	struct space *space = spaces_at(f->heap->spaces, site->key.space);
-	double one = f->heap->count_one;
-	struct verdict_course course = {
-		.interval = seconds(sites_interval(f->heap->sites)),
-		.begin = seconds(space->begin),
-		.now = seconds(end_of(f, space)),
-		.ended = space->ended,
-		.unit = units[site_layer(site)],
-		.nr = f->nr_cohorts,
-	};
-
-	space_merge(space, sites_doublings(f->heap->sites));
-	for (uint32_t i = 0; i < f->nr_cohorts; i++)
-		course.intervals[i].unmatched = space->unmatched[i];
-	for (size_t n = 0; n < nr; n++) {
-		site = sites_at(f->heap->sites, numbers[n]);
-		course.evicted_count += site->evicted_count / one;
-		for (uint32_t i = 0; i < f->nr_cohorts; i++) {
-			struct verdict_interval *to = &course.intervals[i];
-			const struct cohort *c = &site->cohorts[i];
-
-			to->alloc_bytes += c->alloc_bytes;
-			to->alloc_count += c->alloc_count / one;
-			to->live_bytes += c->live_bytes;
-			to->live_count += c->live_count / one;
-			to->gone_bytes += c->gone_bytes;
-			to->gone_count += c->gone_count / one;
-		}
-		course.blocks_seen += tallies_at(f->tallies, numbers[n])->seen;
-	}
-	verdict_site(&course, ret);
-}
-
-static const char *name_of(const char *(*name)(void *, uint8_t), void *context, uint8_t number)
-{
-	const char *text = name ? name(context, number) : NULL;
-
-	return text ? text : "unknown";
-}
-
-static int finish_row(const struct filling *f, const struct site *site,
-		      const struct verdict *verdict, struct profile_site *row)
-{
-	const struct heap_naming *n = f->naming;
-	bool others = row->id > UINT32_MAX, mapping = site->key.family == SEEP_FAMILY_MAPPING;
-	const char *operation = "other sites";
-
-	row->live_bytes_error = sqrt(row->live_bytes_error);
-	row->live_count_error = sqrt(row->live_count_error);
-	row->growth_rate = verdict->growth_rate;
-	row->verdict = verdict->verdict;
-	row->evidence = profile_string(f->profile, verdict->evidence);
-	if (!others)
-		operation = mapping ? "mmap" : name_of(n->operation_name, n->context, site->key.op);
-	row->family = profile_string(
-		f->profile, mapping && !n->family_name
-				    ? "mapping"
-				    : name_of(n->family_name, n->context, site->key.family));
-	row->operation = profile_string(f->profile, operation);
-	return row->evidence && row->family && row->operation ? 0 : -ENOMEM;
-}
-
-/* A site of its own, or the sum of `nr` of one layer. */
-static int add_row(struct filling *f, const uint32_t *numbers, size_t nr, bool others)
-{
-	const struct site *site = sites_at(f->heap->sites, numbers[0]);
-	uint64_t layer = site_layer(site);
-	struct space *space = spaces_at(f->heap->spaces, site->key.space);
-	struct profile *p = f->profile;
-	struct profile_site *row;
-	struct verdict verdict;
-	int err = 0;
-
-	row = vec_push(&p->sites, &p->nr_sites, &p->cap_sites);
-	if (!row)
-		return -ENOMEM;
-	row->id = others ? ((1 + layer) << 32) + site->key.space : numbers[0];
-	row->process = f->process_of[site->key.space];
-	row->stack = PROFILE_NONE;
-	row->family = row->operation = "";
-	if (!others) {
-		row->tid = site->key.tid;
-		if (site->key.stack && f->naming->add_stack)
-			row->stack = f->naming->add_stack(f->naming->context, space->id,
-							  site->key.stack, p);
-	}
-	for (size_t i = 0; i < nr && !err; i++)
-		err = add_figures(f, numbers[i], row);
-	if (err)
-		return err;
-	judge(f, numbers, nr, &verdict);
-	return finish_row(f, site, &verdict, row);
 }
 
 static int add_process(struct filling *f, uint32_t index)
@@ -230,7 +52,8 @@ static int add_process(struct filling *f, uint32_t index)
 		p->nr_processes--;
 		return -ENOMEM;
 	}
-	row->seen_seconds = seconds(end_of(f, space)) - seconds(space->begin);
+	row->seen_seconds =
+		filling_seconds(filling_end_of(f, space)) - filling_seconds(space->begin);
 	row->exited = space->ended;
 	row->exit_status = -1;
 	row->rss_bytes = space->rss_last;
@@ -256,7 +79,7 @@ static int add_points(struct filling *f, uint32_t index)
 		if (!to)
 			return -ENOMEM;
 		to->process = f->process_of[index];
-		to->seconds = seconds(space->points[i].time);
+		to->seconds = filling_seconds(space->points[i].time);
 		to->live_bytes = space->points[i].live_bytes;
 		to->live_count = space->points[i].live_count;
 		to->rss_bytes = space->points[i].rss_bytes;
@@ -274,7 +97,7 @@ static int sum_layers(const struct filling *f, const struct candidate *candidate
 	for (size_t i = 0; i < nr && !err; i++) {
 		const struct site *site = sites_at(f->heap->sites, candidates[i].number);
 
-		err = add_figures(f, candidates[i].number, &sums[site_layer(site)]);
+		err = filling_add_figures(f, candidates[i].number, &sums[site_layer(site)]);
 	}
 	for (int layer = 0; layer < LAYER_COUNT; layer++)
 		free(sums[layer].cohorts);
@@ -295,20 +118,12 @@ static void set_totals(const struct profile_site sums[LAYER_COUNT], struct profi
 	process->mapped_count = sums[LAYER_MAPPINGS].live_count;
 }
 
-static enum site_layer layer_of_row(const struct filling *f, const struct profile_site *row)
-{
-	/* Ids are numbers of sites, or carry the layer: see add_row. */
-	if (row->id > UINT32_MAX)
-		return (enum site_layer)((row->id >> 32) - 1);
-	return site_layer(sites_at(f->heap->sites, (uint32_t)row->id));
-}
-
 static void sum_verdicts(const struct filling *f, size_t first_site,
 			 struct verdict_process *process)
 {
 	for (size_t i = first_site; i < f->profile->nr_sites; i++) {
 		const struct profile_site *s = &f->profile->sites[i];
-		enum site_layer layer = layer_of_row(f, s);
+		enum site_layer layer = filling_layer(f, s);
 
 		if (layer == LAYER_BLOCKS) {
 			process->by_verdict[s->verdict].bytes += s->live_bytes;
@@ -364,7 +179,7 @@ static int add_others(struct filling *f, const uint32_t *numbers, size_t nr)
 			if ((int)site_layer(sites_at(f->heap->sites, numbers[i])) == layer)
 				same[nr_same++] = numbers[i];
 		if (nr_same)
-			err = add_row(f, same, nr_same, true);
+			err = filling_add_row(f, same, nr_same, true);
 	}
 	free(same);
 	return err;
@@ -390,7 +205,7 @@ static int add_sites(struct filling *f, const struct candidate *candidates, size
 			continue;
 		}
 		shown++;
-		err = add_row(f, &c->number, 1, false);
+		err = filling_add_row(f, &c->number, 1, false);
 	}
 	if (!err)
 		err = add_others(f, rest, nr_rest);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Inside heap_fill: a readout under way, shared by fill.c (processes) and fill_site.c (sites). */
+#ifndef SEEP_HEAP_FILLING_H
+#define SEEP_HEAP_FILLING_H
+
+#include "heap/state.h"
+#include "heap/tally.h"
+
+/* One call of heap_fill. */
+struct filling {
+	struct heap *heap;
+	const struct heap_naming *naming;
+	struct profile *profile;
+	struct tallies *tallies;
+	size_t max_sites;
+	bool live_only;
+	uint32_t now;
+	uint32_t nr_cohorts;
+	uint32_t *process_of; /* by index of the space */
+};
+
+static inline double filling_seconds(uint32_t time)
+{
+	return time / 1000.0;
+}
+
+static inline uint32_t filling_end_of(const struct filling *f, const struct space *space)
+{
+	return space->ended && space->end < f->now ? space->end : f->now;
+}
+
+/* Adds the site's figures to the row, which may hold others already. 0 or -ENOMEM. */
+int filling_add_figures(const struct filling *f, uint32_t number, struct profile_site *row);
+
+/*
+ * Appends a row with its verdict: of a site of its own, or (`others`) of the sum of `nr`
+ * of one layer. 0 or -ENOMEM.
+ */
+int filling_add_row(struct filling *f, const uint32_t *numbers, size_t nr, bool others);
+/* The layer of a row that the call above made. */
+enum site_layer filling_layer(const struct filling *f, const struct profile_site *row);
+
+#endif
