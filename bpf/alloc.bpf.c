@@ -106,9 +106,24 @@ static __always_inline __u64 string_length(struct thread *t, __u64 string, __u64
 	return (__u64)length - 1 > most ? most + 1 : length;
 }
 
+static __always_inline bool copies_a_string(__u8 op)
+{
+	return op == SEEP_OP_STRDUP || op == SEEP_OP_STRNDUP;
+}
+
+/* Only the string tells how much is asked for. */
+static __always_inline void read_string(struct pt_regs *ctx, struct thread *t, __u64 cookie,
+					struct call *call)
+{
+	__u32 first = SEEP_COOKIE_ARG(cookie);
+	__u64 most = call->op == SEEP_OP_STRNDUP ? argument(ctx, first + 1) : -2;
+
+	call->old = 0;
+	call->size = string_length(t, argument(ctx, first), most, &call->flags);
+}
+
 /* What is asked for; `call->old` gets the block given up or where the result goes. */
-static __always_inline void read_arguments(struct pt_regs *ctx, struct thread *t, __u64 cookie,
-					   struct call *call)
+static __always_inline void read_arguments(struct pt_regs *ctx, __u64 cookie, struct call *call)
 {
 	/* Some entry points take a heap before the rest. */
 	__u32 first = SEEP_COOKIE_ARG(cookie);
@@ -137,13 +152,6 @@ static __always_inline void read_arguments(struct pt_regs *ctx, struct thread *t
 		call->old = argument(ctx, first);
 		call->size = argument(ctx, first + 2);
 		break;
-	case SEEP_OP_STRDUP:
-		call->size = string_length(t, argument(ctx, first), -2, &call->flags);
-		break;
-	case SEEP_OP_STRNDUP:
-		call->size = string_length(t, argument(ctx, first), argument(ctx, first + 1),
-					   &call->flags);
-		break;
 	case SEEP_OP_ACQUIRE_ARG:
 		call->old = argument(ctx, first - 1);
 		call->size = 1;
@@ -159,33 +167,53 @@ static __always_inline bool gives_up_a_block(const struct call *call)
 		call->op == SEEP_OP_RESIZE) && call->old;
 }
 
+enum draw { DRAW_LATER, DRAW_HIT, DRAW_MISS };
+
+/*
+ * Draws before anything else is looked at, since nearly all calls miss. A miss ends the
+ * call here, but for a realloc whose old block may be a sample.
+ */
+static __always_inline enum draw draw(struct pt_regs *ctx, __u64 cookie, bool *ret_over)
+{
+	struct call call = { .op = SEEP_COOKIE_OP(cookie) };
+
+	*ret_over = false;
+	if (!sample_bytes || call.op >= SEEP_OP_ACQUIRE || copies_a_string(call.op))
+		return DRAW_LATER;
+	read_arguments(ctx, cookie, &call);
+	if (sample_hits(call.size))
+		return DRAW_HIT;
+	*ret_over = !gives_up_a_block(&call) || !sampled_may_be_live(call.old);
+	return DRAW_MISS;
+}
+
 /*
  * Whether a call counts in sampled mode. A realloc is a release and an allocation: it
  * counts when the old block was sampled or the new one is.
  */
-static __always_inline bool is_sampled(struct thread *t, struct call *call)
+static __always_inline bool is_sampled(struct thread *t, struct call *call, enum draw drawn)
 {
-	bool hit = sample_hits(call->size);
-
-	if (hit)
+	if (drawn == DRAW_LATER)
+		drawn = sample_hits(call->size) ? DRAW_HIT : DRAW_MISS;
+	if (drawn == DRAW_HIT)
 		call->flags |= SEEP_SAMPLED;
 	/* Forgotten now: once it is freed inside, another thread may be given the address. */
 	call->old_sampled = gives_up_a_block(call) && sampled_forget(t->space, call->old);
-	if (call->old_sampled)
-		return true;
-	if (!hit)
-		count(SEEP_COUNT_UNSAMPLED);
-	return hit;
+	return drawn == DRAW_HIT || call->old_sampled;
 }
 
 static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie, enum walker walker)
 {
 	__u8 op = SEEP_COOKIE_OP(cookie);
-	bool pair = op >= SEEP_OP_ACQUIRE;
-	struct thread *t = current_thread();
+	bool pair = op >= SEEP_OP_ACQUIRE, over;
+	enum draw drawn = draw(ctx, cookie, &over);
 	struct registers regs;
+	struct thread *t;
 	struct call *call;
 
+	if (over)
+		return WITHOUT_RETURN;
+	t = current_thread();
 	if (!t)
 		return WITHOUT_RETURN;
 	call = &t->calls[pair ? CALL_PAIR : CALL_ALLOCATOR];
@@ -197,11 +225,14 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie, enum wa
 	call->flags = 0;
 	call->null_frees = !!(cookie & SEEP_COOKIE_NULL_FREES);
 	call->old_sampled = 0;
-	read_arguments(ctx, t, cookie, call);
+	if (copies_a_string(op))
+		read_string(ctx, t, cookie, call);
+	else
+		read_arguments(ctx, cookie, call);
 	/* It will throw, and an exception cannot pass a return probe. */
 	if (cookie & SEEP_COOKIE_THROWS && (t->limited || call->size > largest_size))
 		return WITHOUT_RETURN;
-	if (sample_bytes && !pair && !is_sampled(t, call))
+	if (sample_bytes && !pair && !is_sampled(t, call, drawn))
 		return WITHOUT_RETURN;
 	call->stack = stack_id(walker, t, &regs, &call->flags);
 	call->sp = regs.sp;
@@ -297,17 +328,16 @@ static __always_inline int leave_call(struct pt_regs *ctx)
 
 static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
 {
-	struct thread *t = current_thread();
-	struct call *call;
-	__u64 address;
-	bool pair;
-
-	if (!t)
-		return 0;
 	/* A pair counts its argument from 1. */
-	pair = SEEP_COOKIE_OP(cookie) == SEEP_OP_RELEASE;
-	address = argument(ctx, SEEP_COOKIE_ARG(cookie) - pair);
-	if (!address)
+	bool pair = SEEP_COOKIE_OP(cookie) == SEEP_OP_RELEASE;
+	__u64 address = argument(ctx, SEEP_COOKIE_ARG(cookie) - pair);
+	struct thread *t;
+	struct call *call;
+
+	if (!address || (sample_bytes && !pair && !sampled_may_be_live(address)))
+		return 0;
+	t = current_thread();
+	if (!t)
 		return 0;
 	if (pair) {
 		emit_free(t, SEEP_FREE, SEEP_COOKIE_FAMILY(cookie), SEEP_OP_RELEASE,

@@ -231,8 +231,14 @@ enum seep_counter {
 	SEEP_COUNT_STACK_COLLISION,	/* two stacks, one hash: told apart by the second hash */
 	SEEP_COUNT_STACK_FAULT,		/* user stack unreadable on the way: stack cut */
 	SEEP_COUNT_SAMPLED_FULL,	/* table of sampled pointers full: a sample given up */
-	SEEP_COUNT_UNSAMPLED,		/* allocations that sampling passed over */
+	SEEP_COUNT_UNSAMPLED,		/* allocations that sampling passed over: summed from `sampling` */
 	SEEP_COUNT_MAX,
+};
+
+/* value of the `sampling` map, per CPU */
+struct seep_sampling {
+	__s64 distance;		/* bytes that may still be allocated before the next sample */
+	__u64 passed_over;	/* allocations that were not drawn, by whomever */
 };
 
 /* value of the `tainted` map, key: space: releases lost in it */

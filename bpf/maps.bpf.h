@@ -223,13 +223,12 @@ struct {
 	__type(value, __u8);
 } sampled __weak SEC(".maps");
 
-/* Bytes that may still be allocated on this CPU before the next sample. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __s64);
-} sample_distance __weak SEC(".maps");
+	__type(value, struct seep_sampling);
+} sampling __weak SEC(".maps");
 
 /* Quantiles of the exponential distribution with mean sample_bytes. */
 #define SAMPLE_QUANTILES 4096

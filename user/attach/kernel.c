@@ -307,6 +307,19 @@ int kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void
 	return n == -ECANCELED ? (int)kernel->in_batch : n;
 }
 
+static uint64_t passed_over(struct kernel *kernel, int cpus)
+{
+	struct seep_sampling *states = calloc(cpus, sizeof(*states));
+	uint64_t sum = 0;
+	uint32_t zero = 0;
+
+	if (states && !bpf_map_lookup_elem(bpf_map__fd(kernel->bpf->maps.sampling), &zero, states))
+		for (int cpu = 0; cpu < cpus; cpu++)
+			sum += states[cpu].passed_over;
+	free(states);
+	return sum;
+}
+
 int kernel_counters(struct kernel *kernel, uint64_t ret_counters[SEEP_COUNT_MAX])
 {
 	int fd = bpf_map__fd(kernel->bpf->maps.counters), cpus = libbpf_num_possible_cpus();
@@ -324,6 +337,7 @@ int kernel_counters(struct kernel *kernel, uint64_t ret_counters[SEEP_COUNT_MAX]
 		for (int cpu = 0; cpu < cpus; cpu++)
 			ret_counters[i] += values[cpu];
 	}
+	ret_counters[SEEP_COUNT_UNSAMPLED] += passed_over(kernel, cpus);
 	free(values);
 	return 0;
 }
