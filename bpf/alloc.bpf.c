@@ -30,22 +30,22 @@ enum { WITH_RETURN = 0, WITHOUT_RETURN = 1 };
  */
 const volatile bool never = false;
 
-#define NOWHERE(name)                                     \
-	struct {                                          \
-		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);    \
-		__uint(max_entries, 1);                   \
-		__type(key, __u32);                       \
-		__type(value, __u32);                     \
+#define NOWHERE(name)                                                                              \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                             \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__type(value, __u32);                                                              \
 	} name SEC(".maps")
 
 NOWHERE(nowhere_session);
 NOWHERE(nowhere_multi);
 NOWHERE(nowhere);
 
-#define KEEP_KERNEL_STACK(ctx, array)                     \
-	do {                                              \
-		if (never)                                \
-			bpf_tail_call(ctx, &array, 0);    \
+#define KEEP_KERNEL_STACK(ctx, array)                                                              \
+	do {                                                                                       \
+		if (never)                                                                         \
+			bpf_tail_call(ctx, &array, 0);                                             \
 	} while (0)
 
 /* How much the return instruction pops: the return address, where that is on the stack. */
@@ -55,12 +55,11 @@ NOWHERE(nowhere);
 #define RETURN_POPS 0
 #endif
 
-
 /* The barriers keep the compiler from choosing an offset into the context at run time. */
-#define ARGUMENT(n, macro)            \
-	case n:                       \
-		value = macro(ctx);   \
-		barrier_var(value);   \
+#define ARGUMENT(n, macro)                                                                         \
+	case n:                                                                                    \
+		value = macro(ctx);                                                                \
+		barrier_var(value);                                                                \
 		break;
 
 static __always_inline __u64 argument(struct pt_regs *ctx, __u32 n)
@@ -164,7 +163,8 @@ static __always_inline void read_arguments(struct pt_regs *ctx, __u64 cookie, st
 static __always_inline bool gives_up_a_block(const struct call *call)
 {
 	return (call->op == SEEP_OP_REALLOC || call->op == SEEP_OP_REALLOCARRAY ||
-		call->op == SEEP_OP_RESIZE) && call->old;
+		call->op == SEEP_OP_RESIZE) &&
+	       call->old;
 }
 
 enum draw { DRAW_LATER, DRAW_HIT, DRAW_MISS };
@@ -256,7 +256,8 @@ static __always_inline __u64 result_of(const struct call *call, __u64 result)
 	switch (call->op) {
 	case SEEP_OP_POSIX_MEMALIGN:
 	case SEEP_OP_ACQUIRE_ARG:
-		if ((__u32)result || bpf_probe_read_user(&address, sizeof(address), (void *)call->old))
+		if ((__u32)result ||
+		    bpf_probe_read_user(&address, sizeof(address), (void *)call->old))
 			return 0;
 		return call->op == SEEP_OP_ACQUIRE_ARG && address ? HANDLE(address) : address;
 	case SEEP_OP_RESIZE:
@@ -346,7 +347,8 @@ static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
 	}
 	call = &t->calls[CALL_ALLOCATOR];
 	/* A realloc frees its old block; its own records tell of that. */
-	if (gives_up_a_block(call) && call->old == address && call_is_under_way(call, PT_REGS_SP(ctx))) {
+	if (gives_up_a_block(call) && call->old == address &&
+	    call_is_under_way(call, PT_REGS_SP(ctx))) {
 		count(SEEP_COUNT_NESTED);
 		return 0;
 	}
@@ -375,7 +377,8 @@ int seep_session(struct pt_regs *ctx)
 		is_return = bpf_session_is_return___context(ctx);
 	else
 		return WITHOUT_RETURN;
-	return is_return ? leave_call(ctx) : enter_call(ctx, bpf_get_attach_cookie(ctx), WALK_TABLES);
+	return is_return ? leave_call(ctx)
+			 : enter_call(ctx, bpf_get_attach_cookie(ctx), WALK_TABLES);
 }
 
 SEC("uprobe.multi")
@@ -423,13 +426,13 @@ int seep_release(struct pt_regs *ctx)
 }
 
 /* Without cookies the family is unknown here; user space tells it by the probed function. */
-#define ENTER_PLAIN(name, op)                                     \
-	SEC("uprobe")                                             \
-	int seep_enter_##name(struct pt_regs *ctx)                \
-	{                                                         \
-		KEEP_KERNEL_STACK(ctx, nowhere);                  \
-		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0), WALK_FRAME_POINTERS); \
-		return 0;                                         \
+#define ENTER_PLAIN(name, op)                                                                      \
+	SEC("uprobe")                                                                              \
+	int seep_enter_##name(struct pt_regs *ctx)                                                 \
+	{                                                                                          \
+		KEEP_KERNEL_STACK(ctx, nowhere);                                                   \
+		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0), WALK_FRAME_POINTERS);                    \
+		return 0;                                                                          \
 	}
 
 ENTER_PLAIN(malloc, SEEP_OP_MALLOC)

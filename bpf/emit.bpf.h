@@ -36,7 +36,8 @@ static __always_inline bool emit_alloc(struct thread *t, const struct call *call
 
 	if (!r) {
 		/* A realloc that ends unseen leaves its old block in doubt. */
-		count(kind == SEEP_REALLOC_END ? SEEP_COUNT_DROPPED_FREE : SEEP_COUNT_DROPPED_ALLOC);
+		count(kind == SEEP_REALLOC_END ? SEEP_COUNT_DROPPED_FREE
+					       : SEEP_COUNT_DROPPED_ALLOC);
 		if (kind == SEEP_REALLOC_END)
 			taint(t->space);
 		return false;

@@ -21,40 +21,43 @@
 #ifndef SEEP_EVENT_H
 #define SEEP_EVENT_H
 
-#define SEEP_STACK_MAX 127	/* frames in one stack; deeper ones are cut and flagged */
+#define SEEP_STACK_MAX 127 /* frames in one stack; deeper ones are cut and flagged */
 #define SEEP_COMM_LEN 16
 
 enum seep_kind {
-	SEEP_ALLOC = 1,		/* struct seep_alloc */
-	SEEP_FREE,		/* struct seep_free */
-	SEEP_REALLOC_BEGIN,	/* struct seep_free: the block that realloc was given */
-	SEEP_REALLOC_END,	/* struct seep_alloc: address 0 and SEEP_FAILED when it failed */
-	SEEP_STACK,		/* struct seep_stack, then nr_frames u64 */
-	SEEP_SPACE_BEGIN,	/* struct seep_space */
-	SEEP_SPACE_END,		/* struct seep_space */
-	SEEP_MAP,		/* struct seep_map: mmap succeeded */
-	SEEP_UNMAP_BEGIN,	/* struct seep_map: munmap was asked for */
-	SEEP_UNMAP_END,		/* struct seep_map: and has returned (SEEP_FAILED or not) */
-	SEEP_REMAP_BEGIN,	/* struct seep_map: mremap's old range */
-	SEEP_REMAP_END,		/* struct seep_map: its new range */
-	SEEP_BRK,		/* struct seep_map: address = the new break */
-	SEEP_NEW_CODE,		/* struct seep_map: a file was mapped executable: look for allocators */
+	SEEP_ALLOC = 1, /* struct seep_alloc */
+	SEEP_FREE, /* struct seep_free */
+	SEEP_REALLOC_BEGIN, /* struct seep_free: the block that realloc was given */
+	SEEP_REALLOC_END, /* struct seep_alloc: address 0 and SEEP_FAILED when it failed */
+	SEEP_STACK, /* struct seep_stack, then nr_frames u64 */
+	SEEP_SPACE_BEGIN, /* struct seep_space */
+	SEEP_SPACE_END, /* struct seep_space */
+	SEEP_MAP, /* struct seep_map: mmap succeeded */
+	SEEP_UNMAP_BEGIN, /* struct seep_map: munmap was asked for */
+	SEEP_UNMAP_END, /* struct seep_map: and has returned (SEEP_FAILED or not) */
+	SEEP_REMAP_BEGIN, /* struct seep_map: mremap's old range */
+	SEEP_REMAP_END, /* struct seep_map: its new range */
+	SEEP_BRK, /* struct seep_map: address = the new break */
+	SEEP_NEW_CODE, /* struct seep_map: a file was mapped executable: look for allocators */
 	SEEP_KIND_COUNT,
 };
 
 /* seep_*.flags */
 enum seep_flag {
-	SEEP_FAILED = 1 << 0,		/* the call failed: nothing changed */
-	SEEP_SAMPLED = 1 << 1,		/* stands for more than itself: see sample_bytes */
-	SEEP_STACK_CUT = 1 << 2,	/* more than SEEP_STACK_MAX frames, or a read failed on the way */
-	SEEP_STACK_LOST = 1 << 3,	/* the stack's own record was dropped: stack is 0 */
-	SEEP_IN_ALLOCATOR = 1 << 4,	/* a mapping made inside an allocator's call: its growth, not a leak */
-	SEEP_ANONYMOUS = 1 << 5,	/* mmap of no file */
-	SEEP_SIZE_UNKNOWN = 1 << 6,	/* size is a lower bound (strdup of a very long string), or none */
-	SEEP_KEEP_OLD = 1 << 7,		/* mremap: MREMAP_DONTUNMAP, or old_size 0: the old range stays */
-	SEEP_NULL_FREES = 1 << 8,	/* REALLOC_END: size 0 and NULL returned: the family frees on that */
-	SEEP_HELD = 1 << 9,		/* the process stopped itself and waits for SIGCONT */
-	SEEP_STACK_GUESS = 1 << 10,	/* frame 1 is only what stood at the stack pointer: check it */
+	SEEP_FAILED = 1 << 0, /* the call failed: nothing changed */
+	SEEP_SAMPLED = 1 << 1, /* stands for more than itself: see sample_bytes */
+	SEEP_STACK_CUT = 1 << 2, /* more than SEEP_STACK_MAX frames, or a read failed on the way */
+	SEEP_STACK_LOST = 1 << 3, /* the stack's own record was dropped: stack is 0 */
+	/* A mapping made inside an allocator's call: its growth, not a leak. */
+	SEEP_IN_ALLOCATOR = 1 << 4,
+	SEEP_ANONYMOUS = 1 << 5, /* mmap of no file */
+	/* The size is a lower bound (strdup of a very long string), or none. */
+	SEEP_SIZE_UNKNOWN = 1 << 6,
+	SEEP_KEEP_OLD = 1 << 7, /* mremap: MREMAP_DONTUNMAP, or old_size 0: the old range stays */
+	/* REALLOC_END of size 0 that returned NULL: the family frees on that. */
+	SEEP_NULL_FREES = 1 << 8,
+	SEEP_HELD = 1 << 9, /* the process stopped itself and waits for SIGCONT */
+	SEEP_STACK_GUESS = 1 << 10, /* frame 1 is only what stood at the stack pointer: check it */
 };
 
 /*
@@ -63,20 +66,20 @@ enum seep_flag {
  */
 enum seep_op {
 	SEEP_OP_NONE = 0,
-	SEEP_OP_MALLOC,		/* p = f(size, ...)			malloc, valloc, operator new, mallocx */
-	SEEP_OP_CALLOC,		/* p = f(count, size)			calloc, mi_mallocn */
-	SEEP_OP_REALLOC,	/* p = f(old, size, ...)		realloc, rallocx */
-	SEEP_OP_REALLOCARRAY,	/* p = f(old, count, size)		reallocarray, mi_reallocn */
-	SEEP_OP_MEMALIGN,	/* p = f(alignment, size)		memalign, aligned_alloc */
-	SEEP_OP_POSIX_MEMALIGN,	/* 0 = f(&p, alignment, size)		posix_memalign */
-	SEEP_OP_RESIZE,		/* size = f(p, size, ...)		xallocx: in place, returns the new size */
-	SEEP_OP_STRDUP,		/* p = f(string)			strdup */
-	SEEP_OP_STRNDUP,	/* p = f(string, most)			strndup */
-	SEEP_OP_FREE,		/* f(p, ...)				free, cfree, operator delete, sdallocx */
+	SEEP_OP_MALLOC, /* p = f(size, ...): malloc, valloc, operator new, mallocx */
+	SEEP_OP_CALLOC, /* p = f(count, size): calloc, mi_mallocn */
+	SEEP_OP_REALLOC, /* p = f(old, size, ...): realloc, rallocx */
+	SEEP_OP_REALLOCARRAY, /* p = f(old, count, size): reallocarray, mi_reallocn */
+	SEEP_OP_MEMALIGN, /* p = f(alignment, size): memalign, aligned_alloc */
+	SEEP_OP_POSIX_MEMALIGN, /* 0 = f(&p, alignment, size): posix_memalign */
+	SEEP_OP_RESIZE, /* size = f(p, size, ...): xallocx, in place, returns the new size */
+	SEEP_OP_STRDUP, /* p = f(string): strdup */
+	SEEP_OP_STRNDUP, /* p = f(string, most): strndup */
+	SEEP_OP_FREE, /* f(p, ...): free, cfree, operator delete, sdallocx */
 	/* Pairs: size 1, address = the handle with bit 63 set, apart from all addresses. */
-	SEEP_OP_ACQUIRE,	/* handle = f(...)			--pair, result is the handle */
-	SEEP_OP_ACQUIRE_ARG,	/* 0 = f(&handle, ...)			--pair with the handle stored through an argument */
-	SEEP_OP_RELEASE,	/* f(handle, ...)			--pair; the argument's number is in the cookie */
+	SEEP_OP_ACQUIRE, /* handle = f(...): the result is the handle */
+	SEEP_OP_ACQUIRE_ARG, /* 0 = f(&handle, ...): stored through an argument */
+	SEEP_OP_RELEASE, /* f(handle, ...): the argument's number is in the cookie */
 	SEEP_OP_COUNT,
 };
 
@@ -86,13 +89,14 @@ enum seep_op {
  * For an allocator's entry point bits 16-19 are how many arguments come before those of
  * the op's shape: 0 for malloc(size), 1 for mi_heap_malloc(heap, size).
  */
-#define SEEP_COOKIE(op, family, arg, bits) \
+#define SEEP_COOKIE(op, family, arg, bits)                                                         \
 	((__u64)(op) | (__u64)(family) << 8 | (__u64)(arg) << 16 | (__u64)(bits))
 #define SEEP_COOKIE_OP(c) ((__u8)(c))
 #define SEEP_COOKIE_FAMILY(c) ((__u8)((c) >> 8))
 #define SEEP_COOKIE_ARG(c) ((__u8)((c) >> 16) & 0xf)
-#define SEEP_COOKIE_NULL_FREES (1ULL << 20)	/* realloc(p, 0) frees p and returns NULL (glibc) */
-#define SEEP_COOKIE_THROWS (1ULL << 21)		/* operator new: no return probe on a size that cannot be had */
+#define SEEP_COOKIE_NULL_FREES (1ULL << 20) /* realloc(p, 0) frees p and returns NULL (glibc) */
+#define SEEP_COOKIE_THROWS                                                                         \
+	(1ULL << 21) /* operator new: no return probe on a size that cannot be had */
 
 /* family of what the mapping layer records; allocator families count from 1 */
 #define SEEP_FAMILY_NONE 0
@@ -102,12 +106,12 @@ struct seep_alloc {
 	__u8 kind;
 	__u8 family;
 	__u16 flags;
-	__u32 space;		/* address space, numbered by seep from 1 */
-	__u32 tid;		/* in the initial pid namespace */
-	__u32 op;		/* enum seep_op */
+	__u32 space; /* address space, numbered by seep from 1 */
+	__u32 tid; /* in the initial pid namespace */
+	__u32 op; /* enum seep_op */
 	__u64 address;
-	__u64 size;		/* bytes asked for */
-	__u64 stack;		/* id of a SEEP_STACK record; 0 none */
+	__u64 size; /* bytes asked for */
+	__u64 stack; /* id of a SEEP_STACK record; 0 none */
 	__u64 time;
 };
 
@@ -128,30 +132,30 @@ struct seep_free {
  */
 struct seep_stack {
 	__u8 kind;
-	__u8 reason;		/* enum seep_stack_end: why the walk ended */
+	__u8 reason; /* enum seep_stack_end: why the walk ended */
 	__u16 flags;
 	__u32 space;
 	__u32 nr_frames;
 	__u32 reserved;
 	__u64 id;
-	__u64 guessed[2];	/* bit n: frame n was found by frame pointer where no table knows */
+	__u64 guessed[2]; /* bit n: frame n was found by frame pointer where no table knows */
 	__u64 frames[];
 };
 
 enum seep_stack_end {
-	SEEP_STACK_WHOLE = 0,	/* reached the outermost frame */
-	SEEP_STACK_FULL,	/* SEEP_STACK_MAX frames */
-	SEEP_STACK_FAULT,	/* stack memory could not be read */
-	SEEP_STACK_NO_RULE,	/* code that no table describes, and no frame pointer led on */
-	SEEP_STACK_NO_CODE,	/* a return address outside of all code */
+	SEEP_STACK_WHOLE = 0, /* reached the outermost frame */
+	SEEP_STACK_FULL, /* SEEP_STACK_MAX frames */
+	SEEP_STACK_FAULT, /* stack memory could not be read */
+	SEEP_STACK_NO_RULE, /* code that no table describes, and no frame pointer led on */
+	SEEP_STACK_NO_CODE, /* a return address outside of all code */
 };
 
 /* why an address space began or ended: seep_space.reason */
 enum seep_space_reason {
-	SEEP_SPACE_SEEN = 1,	/* was there before; its first event */
-	SEEP_SPACE_FORK,	/* copied from `parent` */
-	SEEP_SPACE_EXEC,	/* the process replaced its old one, `parent` */
-	SEEP_SPACE_EXIT,	/* END: the last process that used it is gone */
+	SEEP_SPACE_SEEN = 1, /* was there before; its first event */
+	SEEP_SPACE_FORK, /* copied from `parent` */
+	SEEP_SPACE_EXEC, /* the process replaced its old one, `parent` */
+	SEEP_SPACE_EXIT, /* END: the last process that used it is gone */
 };
 
 struct seep_space {
@@ -159,18 +163,18 @@ struct seep_space {
 	__u8 reason;
 	__u16 flags;
 	__u32 space;
-	__u32 tgid;		/* in the initial pid namespace */
-	__u32 ns_tgid;		/* as the process sees it itself */
-	__u32 parent;		/* space; 0 none */
+	__u32 tgid; /* in the initial pid namespace */
+	__u32 ns_tgid; /* as the process sees it itself */
+	__u32 parent; /* space; 0 none */
 	__u32 parent_tgid;
-	__u64 start_time;	/* of the process, boot-time nanoseconds: (tgid, start_time) is unique */
+	__u64 start_time; /* of the process, boot-time nanoseconds: (tgid, start_time) is unique */
 	__u64 time;
 	char comm[SEEP_COMM_LEN];
 };
 
 struct seep_map {
 	__u8 kind;
-	__u8 family;		/* SEEP_FAMILY_MAPPING */
+	__u8 family; /* SEEP_FAMILY_MAPPING */
 	__u16 flags;
 	__u32 space;
 	__u32 tid;
@@ -195,10 +199,10 @@ _Static_assert(sizeof(struct seep_map) == 48, "seep_map");
  */
 struct seep_unwind_mapping {
 	__u64 start, end;
-	__u64 bias;		/* address in the process minus ELF address */
-	__u64 first_page;	/* see unwind_table.h */
+	__u64 bias; /* address in the process minus ELF address */
+	__u64 first_page; /* see unwind_table.h */
 	__u32 nr_pages;
-	__u32 pages_base;	/* of the table's pages in the page directory of all tables */
+	__u32 pages_base; /* of the table's pages in the page directory of all tables */
 };
 
 #define SEEP_UNWIND_MAPPINGS 512
@@ -206,7 +210,7 @@ struct seep_unwind_mapping {
 #define SEEP_UNWIND_BY_TGID(tgid) (0x80000000u | (tgid))
 struct seep_unwind_space {
 	__u32 nr;
-	__u32 generation;	/* grows with each change: what was cached is looked up again */
+	__u32 generation; /* grows with each change: what was cached is looked up again */
 	struct seep_unwind_mapping mappings[SEEP_UNWIND_MAPPINGS];
 };
 
@@ -216,38 +220,40 @@ _Static_assert(sizeof(struct seep_unwind_mapping) == 40, "seep_unwind_mapping");
 
 /* counters of the kernel side, one per-CPU array; every loss has one */
 enum seep_counter {
-	SEEP_COUNT_EVENTS = 0,		/* records handed to the ring */
-	SEEP_COUNT_DROPPED_ALLOC,	/* ring full: an allocation unseen: figures are too low */
-	SEEP_COUNT_DROPPED_FREE,	/* ring full: a release unseen: figures are too high, space tainted */
-	SEEP_COUNT_DROPPED_STACK,	/* ring full: block kept, stack unknown for now */
-	SEEP_COUNT_DROPPED_OTHER,	/* ring full: space, mapping */
-	SEEP_COUNT_ENTRIES,		/* outermost calls entered */
-	SEEP_COUNT_RETURNS,		/* and returned; the difference was abandoned or is under way */
-	SEEP_COUNT_NESTED,		/* calls inside another call of an allocator: not recorded */
-	SEEP_COUNT_ABANDONED,		/* outermost calls left by longjmp, exception, thread end */
-	SEEP_COUNT_THREADS_FULL,	/* thread table full: an allocation unseen */
-	SEEP_COUNT_SPACES_FULL,		/* space table full: a whole address space unseen */
-	SEEP_COUNT_STACKS_FULL,		/* stack table full: stacks sent again and again */
-	SEEP_COUNT_STACK_COLLISION,	/* two stacks, one hash: told apart by the second hash */
-	SEEP_COUNT_STACK_FAULT,		/* user stack unreadable on the way: stack cut */
-	SEEP_COUNT_SAMPLED_FULL,	/* table of sampled pointers full: a sample given up */
-	SEEP_COUNT_UNSAMPLED,		/* allocations that sampling passed over: summed from `sampling` */
+	SEEP_COUNT_EVENTS = 0, /* records handed to the ring */
+	SEEP_COUNT_DROPPED_ALLOC, /* ring full: an allocation unseen: figures are too low */
+	SEEP_COUNT_DROPPED_FREE, /* ring full: a release unseen: figures are too high, space tainted
+				  */
+	SEEP_COUNT_DROPPED_STACK, /* ring full: block kept, stack unknown for now */
+	SEEP_COUNT_DROPPED_OTHER, /* ring full: space, mapping */
+	SEEP_COUNT_ENTRIES, /* outermost calls entered */
+	SEEP_COUNT_RETURNS, /* and returned; the difference was abandoned or is under way */
+	SEEP_COUNT_NESTED, /* calls inside another call of an allocator: not recorded */
+	SEEP_COUNT_ABANDONED, /* outermost calls left by longjmp, exception, thread end */
+	SEEP_COUNT_THREADS_FULL, /* thread table full: an allocation unseen */
+	SEEP_COUNT_SPACES_FULL, /* space table full: a whole address space unseen */
+	SEEP_COUNT_STACKS_FULL, /* stack table full: stacks sent again and again */
+	SEEP_COUNT_STACK_COLLISION, /* two stacks, one hash: told apart by the second hash */
+	SEEP_COUNT_STACK_FAULT, /* user stack unreadable on the way: stack cut */
+	SEEP_COUNT_SAMPLED_FULL, /* table of sampled pointers full: a sample given up */
+	SEEP_COUNT_UNSAMPLED, /* allocations that sampling passed over: summed from `sampling` */
 	SEEP_COUNT_MAX,
 };
 
 /* value of the `sampling` map, per CPU */
 struct seep_sampling {
-	__s64 distance;		/* bytes that may still be allocated before the next sample */
-	__u64 passed_over;	/* allocations that were not drawn, by whomever */
+	__s64 distance; /* bytes that may still be allocated before the next sample */
+	__u64 passed_over; /* allocations that were not drawn, by whomever */
 };
 
 /* value of the `tainted` map, key: space: releases lost in it */
 /* value of the `targets` map, key: tgid in the initial namespace */
 enum seep_target_flag {
 	SEEP_TARGET_TRACED = 1 << 0,
-	SEEP_TARGET_FOLLOW = 1 << 1,	/* its children too, across fork and exec */
-	SEEP_TARGET_HOLD = 1 << 2,	/* stop itself when it maps new code, until the probes are on */
-	SEEP_TARGET_LIMITED = 1 << 3,	/* its memory has a limit: operator new may throw, so is left alone */
+	SEEP_TARGET_FOLLOW = 1 << 1, /* its children too, across fork and exec */
+	SEEP_TARGET_HOLD = 1 << 2, /* stop itself when it maps new code, until the probes are on */
+	/* Its memory has a limit: operator new may throw, so is left alone. */
+	SEEP_TARGET_LIMITED = 1 << 3,
 };
 
 #endif

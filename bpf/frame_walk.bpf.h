@@ -18,7 +18,7 @@ static __always_inline bool next_frame(struct thread *t)
 	return load(t, fp + 8, &t->record.return_address) && load(t, fp, &t->record.fp);
 }
 
-#define LARGEST_STACK (64 << 20)	/* a frame further off is not one */
+#define LARGEST_STACK (64 << 20) /* a frame further off is not one */
 
 /* Sets t->record to the first return address. */
 static __always_inline void begin_walk(struct thread *t, const struct registers *regs)

@@ -79,8 +79,7 @@ static __always_inline bool end_mapping(struct thread *t)
 }
 
 static __always_inline void enter_mmap(enum walker walker, __u64 address, __u64 size,
-				       __u64 protection, __u64 flags,
-				       const struct registers *regs)
+				       __u64 protection, __u64 flags, const struct registers *regs)
 {
 	struct thread *t = current_thread();
 
@@ -132,8 +131,7 @@ static __always_inline void exit_munmap(__s64 result)
 }
 
 static __always_inline void enter_mremap(enum walker walker, __u64 address, __u64 old_size,
-					 __u64 size, __u64 flags,
-					 const struct registers *regs)
+					 __u64 size, __u64 flags, const struct registers *regs)
 {
 	struct thread *t = current_thread();
 
@@ -206,8 +204,9 @@ int BPF_PROG(seep_mremap, const struct pt_regs *user)
 	struct registers regs;
 
 	from_user(&regs, user);
-	enter_mremap(WALK_TABLES, PT_REGS_PARM1_CORE_SYSCALL(user), PT_REGS_PARM2_CORE_SYSCALL(user),
-		     PT_REGS_PARM3_CORE_SYSCALL(user), PT_REGS_PARM4_CORE_SYSCALL(user), &regs);
+	enter_mremap(WALK_TABLES, PT_REGS_PARM1_CORE_SYSCALL(user),
+		     PT_REGS_PARM2_CORE_SYSCALL(user), PT_REGS_PARM3_CORE_SYSCALL(user),
+		     PT_REGS_PARM4_CORE_SYSCALL(user), &regs);
 	return 0;
 }
 

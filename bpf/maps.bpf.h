@@ -15,32 +15,32 @@
 #include "unwind_table.h"
 
 /* Knobs: constants to the verifier. */
-const volatile __u32 self_tgid __weak = 0;	/* seep: never traced by itself */
-const volatile bool trace_all __weak = false;	/* every process is a target */
-const volatile bool follow_all __weak = false;	/* with trace_all: their children as well */
-const volatile bool announce_exec __weak = false;	/* tell of untraced processes' execs too */
+const volatile __u32 self_tgid __weak = 0; /* seep: never traced by itself */
+const volatile bool trace_all __weak = false; /* every process is a target */
+const volatile bool follow_all __weak = false; /* with trace_all: their children as well */
+const volatile bool announce_exec __weak = false; /* tell of untraced processes' execs too */
 const volatile bool want_stacks __weak = true;
-const volatile bool have_tables __weak = false;	/* unwind by tables, not by frame pointers */
-const volatile __u64 sample_bytes __weak = 0;	/* 0: exact */
-const volatile __u64 wakeup_bytes __weak = 0;	/* wake the collector when so much waits */
-const volatile __u64 largest_size __weak = 0;	/* operator new of more cannot succeed */
+const volatile bool have_tables __weak = false; /* unwind by tables, not by frame pointers */
+const volatile __u64 sample_bytes __weak = 0; /* 0: exact */
+const volatile __u64 wakeup_bytes __weak = 0; /* wake the collector when so much waits */
+const volatile __u64 largest_size __weak = 0; /* operator new of more cannot succeed */
 
 /* Raised by user space whenever `targets` changes: cached decisions are made again. */
 volatile __u32 target_generation __weak = 0;
 
-#define STACK_WINDOW 2048	/* bytes of user stack read at once */
+#define STACK_WINDOW 2048 /* bytes of user stack read at once */
 
 /* An allocator's (or a pair's) call under way: the outermost one of its thread. */
 struct call {
-	__u64 sp;		/* at its first instruction; 0: none */
+	__u64 sp; /* at its first instruction; 0: none */
 	__u64 size;
-	__u64 old;		/* realloc: the block given; posix_memalign: where the result goes */
+	__u64 old; /* realloc: the block given; posix_memalign: where the result goes */
 	__u64 stack;
 	__u16 flags;
 	__u8 op;
 	__u8 family;
 	__u8 null_frees;
-	__u8 old_sampled;	/* realloc in sampled mode: the old block was one */
+	__u8 old_sampled; /* realloc in sampled mode: the old block was one */
 	__u8 pad[2];
 };
 
@@ -64,8 +64,8 @@ struct frame_record {
 struct cursor {
 	__u64 pc, sp, fp;
 	__u64 cfa;
-	__u64 slot;		/* where the return address was read */
-	__u32 exact;		/* pc is of an interrupted instruction, not a return address */
+	__u64 slot; /* where the return address was read */
+	__u32 exact; /* pc is of an interrupted instruction, not a return address */
 	__u32 fp_lost;
 };
 
@@ -81,32 +81,32 @@ struct cached_rule {
  * preempted by those of other threads, so scratch by CPU would be torn.
  */
 struct thread {
-	__u32 space;		/* 0: not traced */
-	__u32 generation;	/* of the decision */
+	__u32 space; /* 0: not traced */
+	__u32 generation; /* of the decision */
 	__u32 tid;
 	__u32 tgid;
-	__u32 limited;		/* SEEP_TARGET_LIMITED */
+	__u32 limited; /* SEEP_TARGET_LIMITED */
 	__u32 pad;
 	struct call calls[CALL_SLOTS];
 	struct mapping_call mapping;
-	struct frame_record record;	/* of the walk under way */
+	struct frame_record record; /* of the walk under way */
 	struct cursor cursor;
-	__u64 trampoline;		/* of return probes; 0 not known yet */
-	__u64 window_base;		/* address of the first word of `window` */
-	__u64 window_bytes;		/* of `window` that hold the stack */
-	__u64 window_is_last;		/* the stack ends in it */
-	__u64 check;			/* the second hash of `stack` */
-	struct seep_stack stack;	/* with its frames, as it goes to the ring */
+	__u64 trampoline; /* of return probes; 0 not known yet */
+	__u64 window_base; /* address of the first word of `window` */
+	__u64 window_bytes; /* of `window` that hold the stack */
+	__u64 window_is_last; /* the stack ends in it */
+	__u64 check; /* the second hash of `stack` */
+	struct seep_stack stack; /* with its frames, as it goes to the ring */
 	__u64 frames[SEEP_STACK_MAX + 1];
 	__u64 window[STACK_WINDOW / 8];
-	__u32 rules_generation;		/* of the mappings that `rules` was filled from */
+	__u32 rules_generation; /* of the mappings that `rules` was filled from */
 	__u32 pad2;
 	struct cached_rule rules[RULE_CACHE];
 };
 
 struct space {
 	__u32 id;
-	__u32 users;		/* processes that share it (vfork, CLONE_VM) */
+	__u32 users; /* processes that share it (vfork, CLONE_VM) */
 };
 
 struct process {
@@ -123,8 +123,8 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);	/* one is 4 KiB, and made once a thread */
-	__type(key, __u32);			/* tid */
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* one is 4 KiB, and made once a thread */
+	__type(key, __u32); /* tid */
 	__type(value, struct thread);
 } threads __weak SEC(".maps");
 
@@ -139,7 +139,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__type(key, __u64);		/* mm_struct */
+	__type(key, __u64); /* mm_struct */
 	__type(value, struct space);
 } spaces __weak SEC(".maps");
 
@@ -154,23 +154,23 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__type(key, __u32);		/* tgid */
+	__type(key, __u32); /* tgid */
 	__type(value, struct process);
 } processes __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__type(key, __u32);		/* tgid */
-	__type(value, __u32);		/* enum seep_target_flag */
+	__type(key, __u32); /* tgid */
+	__type(value, __u32); /* enum seep_target_flag */
 } targets __weak SEC(".maps");
 
 /* Stacks that have been sent. Evicting one only means that it is sent again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
-	__type(key, __u64);		/* id */
-	__type(value, __u64);		/* the second hash */
+	__type(key, __u64); /* id */
+	__type(value, __u64); /* the second hash */
 } stacks __weak SEC(".maps");
 
 /* By space id: its executable mappings. */

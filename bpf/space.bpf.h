@@ -31,9 +31,9 @@ static __always_inline __u32 ns_tgid(struct task_struct *leader)
 	struct upid upid = {};
 
 	/* numbers[] is indexed by hand: its length is not in the type. */
-	bpf_probe_read_kernel(&upid, sizeof(upid), (void *)pid +
-			      bpf_core_field_offset(struct pid, numbers) +
-			      (level & 31) * bpf_core_type_size(struct upid));
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      (level & 31) * bpf_core_type_size(struct upid));
 	return upid.nr;
 }
 

@@ -19,7 +19,7 @@
 
 enum step { STEP_ON = 0, STEP_END, STEP_FAULT, STEP_NO_RULE, STEP_NO_CODE };
 
-#define WINDOW_MARGIN 256	/* a frame's slots are within so much of its stack pointer, mostly */
+#define WINDOW_MARGIN 256 /* a frame's slots are within so much of its stack pointer, mostly */
 
 /* 1 when a <= b, both below 2^63. */
 static __always_inline __u64 at_most(__u64 a, __u64 b)
@@ -29,7 +29,7 @@ static __always_inline __u64 at_most(__u64 a, __u64 b)
 
 /* The mapping that holds `pc`; NULL none. */
 static __always_inline struct seep_unwind_mapping *find_mapping(struct seep_unwind_space *space,
-								 __u64 pc)
+								__u64 pc)
 {
 	struct seep_unwind_mapping *m;
 	__u64 at = 0;
@@ -143,8 +143,8 @@ static __always_inline int leave_signal(struct thread *t)
 	__u64 sp = c->sp;
 
 #ifdef __TARGET_ARCH_x86
-	if (!load(t, sp + SEEP_SIGNAL_X86_PC, &c->pc) || !load(t, sp + SEEP_SIGNAL_X86_FP, &c->fp) ||
-	    !load(t, sp + SEEP_SIGNAL_X86_SP, &c->sp))
+	if (!load(t, sp + SEEP_SIGNAL_X86_PC, &c->pc) ||
+	    !load(t, sp + SEEP_SIGNAL_X86_FP, &c->fp) || !load(t, sp + SEEP_SIGNAL_X86_SP, &c->sp))
 		return STEP_FAULT;
 #else
 	if (!load(t, sp + SEEP_SIGNAL_ARM64_PC, &c->pc) ||
@@ -187,7 +187,8 @@ static __always_inline int apply_rule(struct thread *t, const struct seep_unwind
 	if (c->cfa <= c->sp)
 		return STEP_NO_RULE;
 	if (rule->fp == SEEP_WHERE_CFA || rule->fp == SEEP_WHERE_FP) {
-		if (!load(t, (rule->fp == SEEP_WHERE_CFA ? c->cfa : old_fp) + rule->fp_offset, &c->fp))
+		if (!load(t, (rule->fp == SEEP_WHERE_CFA ? c->cfa : old_fp) + rule->fp_offset,
+			  &c->fp))
 			return STEP_FAULT;
 		c->fp_lost = 0;
 	} else if (rule->fp == SEEP_WHERE_LOST) {

@@ -9,8 +9,8 @@ struct registers {
 	__u64 ip;
 	__u64 sp;
 	__u64 fp;
-	__u64 lr;	/* return address where it is in a register, else 0: it is at *sp */
-	bool guess;	/* inside a function: what is at *sp may be no return address */
+	__u64 lr; /* return address where it is in a register, else 0: it is at *sp */
+	bool guess; /* inside a function: what is at *sp may be no return address */
 };
 
 /* At a function's first instruction, or where nothing was pushed yet. */

@@ -99,8 +99,8 @@ static void show_plan(const struct plan *plan, bool verbose)
 	for (size_t i = 0; i < plan->nr_probes; i++)
 		show_probe(&plan->probes[i]);
 	for (size_t i = 0; i < plan->nr_skips && i < shown; i++)
-		printf("    %-24s skipped: %s\n", plan->skips[i].symbol ? plan->skips[i].symbol : "",
-		       plan->skips[i].reason);
+		printf("    %-24s skipped: %s\n",
+		       plan->skips[i].symbol ? plan->skips[i].symbol : "", plan->skips[i].reason);
 	if (plan->nr_skips > shown)
 		printf("    and %zu more skipped (-v shows them)\n", plan->nr_skips - shown);
 }
@@ -162,15 +162,19 @@ static int show_process(pid_t pid, const struct features *f, bool verbose)
 	printf("process %d (%s)\n", pid, info.comm);
 	if (info.seccomp_filter)
 		printf("  has a seccomp filter%s\n",
-		       f->returns_kill_filtered ? ": not traced, this kernel's return probes would kill it" : "");
+		       f->returns_kill_filtered
+			       ? ": not traced, this kernel's return probes would kill it"
+			       : "");
 	if (info.shadow_stack)
-		puts("  uses a shadow stack: return probes need a kernel with the fix of June 2024");
+		puts("  uses a shadow stack: return probes need a kernel with the fix of June "
+		     "2024");
 	for (size_t i = 0; i < maps.nr; i++)
 		if (maps.items[i].executable && maps.items[i].inode && !seen_before(&maps, i))
 			probes += show_file(pid, &maps.items[i], f, verbose);
 	maps_free(&maps);
 	if (!probes)
-		puts("  nothing to probe: no mapped file defines an allocator by name (a stripped static "
+		puts("  nothing to probe: no mapped file defines an allocator by name (a stripped "
+		     "static "
 		     "binary?). --alloc names a prefix or a library, --pair any two functions");
 	return EXIT_CLEAN;
 }
@@ -180,7 +184,8 @@ static int run_doctor(int argc, char **argv)
 	static const struct argp argp = {
 		.options = option_table,
 		.parser = parse,
-		.doc = "Says what this kernel and this process allow, what would be probed, what is "
+		.doc = "Says what this kernel and this process allow, what would be probed, what "
+		       "is "
 		       "skipped and why.",
 	};
 	struct doctor_arguments a = { .pid = 0 };
@@ -191,7 +196,8 @@ static int run_doctor(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	err = features_probe(true, &features);
 	if (err) {
-		log_error("BPF programs cannot be loaded: %s. Run as root, or with CAP_BPF, CAP_PERFMON "
+		log_error("BPF programs cannot be loaded: %s. Run as root, or with CAP_BPF, "
+			  "CAP_PERFMON "
 			  "and CAP_SYS_PTRACE",
 			  strerror(-err));
 		return EXIT_PRIVILEGE;

@@ -18,7 +18,7 @@
 #include "trace_options.h"
 
 struct run_arguments {
-	struct trace_options options;	/* first: the child parsers' input */
+	struct trace_options options; /* first: the child parsers' input */
 	char **command;
 	bool pass_status;
 };
@@ -28,7 +28,8 @@ enum { COMMAND_NOT_FOUND = 127, COMMAND_NOT_EXECUTABLE = 126 };
 
 static const struct argp_option option_table[] = {
 	{ "exit-status", KEY_EXIT_STATUS, NULL, 0, "Exit as the command did (128 + signal)", 0 },
-	{ "duration", KEY_DURATION, "TIME", 0, "Report after so long; the command goes on untraced", 0 },
+	{ "duration", KEY_DURATION, "TIME", 0, "Report after so long; the command goes on untraced",
+	  0 },
 	{ 0 },
 };
 
@@ -73,8 +74,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 }
 
 struct pipes {
-	int go[2];	/* a byte: you are a target now */
-	int failed[2];	/* errno of exec; closed by a successful one */
+	int go[2]; /* a byte: you are a target now */
+	int failed[2]; /* errno of exec; closed by a successful one */
 };
 
 static void become_command(const struct pipes *pipes, char **command)
@@ -195,15 +196,18 @@ static int trace(struct tracer *tracer, const struct run_arguments *a, struct pi
 
 static int run_run(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &trace_options_argp, 0, NULL, 0 }, { 0 } };
+	static const struct argp_child children[] = { { &trace_options_argp, 0, NULL, 1 }, { 0 } };
 	static const struct argp argp = {
 		.options = option_table,
 		.parser = parse,
 		.args_doc = "COMMAND [ARGUMENTS]",
-		.doc = "Runs a command, traces its memory from the first instruction on, and reports what "
+		.doc = "Runs a command, traces its memory from the first instruction on, and "
+		       "reports what "
 		       "it had not given back when it ended.\v"
-		       "The probes are in every process that maps the same libraries, so that children "
-		       "are traced without a gap; with --no-follow in the command alone. Exit status: "
+		       "The probes are in every process that maps the same libraries, so that "
+		       "children "
+		       "are traced without a gap; with --no-follow in the command alone. Exit "
+		       "status: "
 		       "as of 'seep trace', or the command's with --exit-status.",
 		.children = children,
 	};

@@ -15,10 +15,10 @@
 #include "trace_options.h"
 
 struct trace_arguments {
-	struct trace_options options;	/* first: the child parsers' input */
+	struct trace_options options; /* first: the child parsers' input */
 	pid_t *pids;
 	size_t nr_pids, cap_pids;
-	size_t matched;			/* processes that the filter matched at the start */
+	size_t matched; /* processes that the filter matched at the start */
 };
 
 enum { KEY_COMM = 512, KEY_CGROUP, KEY_CONTAINER, KEY_DURATION };
@@ -124,7 +124,8 @@ static int explain(pid_t pid, int err)
 		log_error("there is no process %d (ended, or another pid namespace)", pid);
 		return EXIT_TARGET_GONE;
 	case -EPERM:
-		log_error("process %d has a seccomp filter, and this kernel's return probes would kill "
+		log_error("process %d has a seccomp filter, and this kernel's return probes would "
+			  "kill "
 			  "it: a kernel with the fix (6.14, or 6.12.12 and later) is needed",
 			  pid);
 		return EXIT_PRIVILEGE;
@@ -132,7 +133,8 @@ static int explain(pid_t pid, int err)
 		log_error("process %d cannot be read: CAP_SYS_PTRACE is needed (run as root)", pid);
 		return EXIT_PRIVILEGE;
 	case -ENOEXEC:
-		log_error("process %d is of another architecture (a 32-bit program?): only programs of "
+		log_error("process %d is of another architecture (a 32-bit program?): only "
+			  "programs of "
 			  "the machine's own can be traced",
 			  pid);
 		return EXIT_PRIVILEGE;
@@ -154,7 +156,8 @@ static int add_pid(struct tracer *tracer, pid_t pid)
 	if (err && err != -ENOENT)
 		return explain(pid, err);
 	if (err)
-		log_warn("process %d maps no allocator with symbols that could be probed; 'seep doctor "
+		log_warn("process %d maps no allocator with symbols that could be probed; 'seep "
+			 "doctor "
 			 "-p %d' says why. Its mmaps are traced, and libraries it opens later",
 			 pid, pid);
 	return 0;
@@ -229,16 +232,20 @@ static int trace(struct tracer *tracer, const struct trace_arguments *a)
 
 static int run_trace(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &trace_options_argp, 0, NULL, 0 }, { 0 } };
+	static const struct argp_child children[] = { { &trace_options_argp, 0, NULL, 1 }, { 0 } };
 	static const struct argp argp = {
 		.options = option_table,
 		.parser = parse,
 		.args_doc = "[INTERVAL [COUNT]]",
 		.doc = "Traces memory of running processes and reports what is outstanding.\v"
-		       "With INTERVAL a report every so many seconds, COUNT times; else one at the end: "
-		       "after --duration, on Ctrl-C, or when the process ends. Exit status: 0 nothing "
-		       "found, 10 a leak or an overflow was found, 2 wrong usage, 3 no privilege or the "
-		       "kernel cannot, 4 no such process or none that matched, 5 the report is incomplete.",
+		       "With INTERVAL a report every so many seconds, COUNT times; else one at the "
+		       "end: "
+		       "after --duration, on Ctrl-C, or when the process ends. Exit status: 0 "
+		       "nothing "
+		       "found, 10 a leak or an overflow was found, 2 wrong usage, 3 no privilege "
+		       "or the "
+		       "kernel cannot, 4 no such process or none that matched, 5 the report is "
+		       "incomplete.",
 		.children = children,
 	};
 	struct sigaction action = { .sa_handler = on_signal };

@@ -16,7 +16,8 @@ static void help(FILE *out)
 	      out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\n'seep COMMAND --help' lists a command's options. First leak: seep trace -p PID\n", out);
+	fputs("\n'seep COMMAND --help' lists a command's options. First leak: seep trace -p PID\n",
+	      out);
 }
 
 int main(int argc, char **argv)

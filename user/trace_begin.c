@@ -3,6 +3,7 @@
 #include "trace_options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static int choose_mode(const struct trace_options *o, struct features *features)
 {
 	if (!features->btf) {
 		log_error("the kernel has no type information (/sys/kernel/btf/vmlinux): a kernel "
-			  "built with CONFIG_DEBUG_INFO_BTF is needed; distributions have it since 5.10");
+			  "built with CONFIG_DEBUG_INFO_BTF is needed; distributions have it since "
+			  "5.10");
 		return EXIT_PRIVILEGE;
 	}
 	if (o->attach != ATTACH_NONE && !features->works[o->attach]) {
@@ -37,7 +39,8 @@ static int choose_mode(const struct trace_options *o, struct features *features)
 	if (o->attach != ATTACH_NONE)
 		features->best = o->attach;
 	if (features->best == ATTACH_NONE) {
-		log_error("no way to attach uprobes works on this kernel; 'seep doctor' shows what was "
+		log_error("no way to attach uprobes works on this kernel; 'seep doctor' shows what "
+			  "was "
 			  "tried. CONFIG_UPROBE_EVENTS and CONFIG_BPF_EVENTS are needed");
 		return EXIT_PRIVILEGE;
 	}
@@ -67,7 +70,7 @@ static int check_capture(const char *path)
 	char *copy = path ? strdup(path) : NULL;
 	int status = 0;
 
-	if (copy && access(dirname(copy), W_OK)) {
+	if (copy && faccessat(AT_FDCWD, dirname(copy), W_OK, AT_EACCESS)) {
 		log_error("a capture cannot be written to %s: %s", path, strerror(errno));
 		status = EXIT_USAGE;
 	}
@@ -91,7 +94,8 @@ int trace_begin(struct trace_options *o, struct features *ret_features, struct t
 	if (err)
 		return err;
 	if (!ret_features->tracefs && !ret_features->call_entries && !o->tracer.no_mappings)
-		log_warn("no tracefs (mount -t tracefs nodev /sys/kernel/tracing): mmap is not traced, "
+		log_warn("no tracefs (mount -t tracefs nodev /sys/kernel/tracing): mmap is not "
+			 "traced, "
 			 "and libraries opened later are found once a second");
 	o->tracer.plan.extra_families = o->alloc;
 	o->tracer.plan.pairs = o->pairs;

@@ -16,11 +16,11 @@ struct trace_options {
 	struct tracer_report report;
 	struct report_options text;
 	const struct report_format *format;
-	const char *capture;		/* -o; NULL none */
-	enum attach_mode attach;	/* ATTACH_NONE: the best that works */
-	double interval;		/* 0: one report at the end */
-	unsigned long count;		/* of intervals; 0 without end */
-	double duration;		/* negative: until Ctrl-C */
+	const char *capture; /* -o; NULL none */
+	enum attach_mode attach; /* ATTACH_NONE: the best that works */
+	double interval; /* 0: one report at the end */
+	unsigned long count; /* of intervals; 0 without end */
+	double duration; /* negative: until Ctrl-C */
 	bool no_colour, quiet;
 	/* lists that grow while parsing; they belong to this struct */
 	const char **alloc;

@@ -22,7 +22,7 @@ struct probe_link {
 };
 
 struct attachment {
-	struct probe_link *links;	/* in the order of attaching */
+	struct probe_link *links; /* in the order of attaching */
 	size_t nr, cap;
 };
 
@@ -61,7 +61,7 @@ struct set {
 	struct bpf_program *program;
 	int attach_type;
 	bool at_return;
-	bool releases;		/* the plan's releases, else its allocations */
+	bool releases; /* the plan's releases, else its allocations */
 };
 
 static size_t collect(const struct plan *plan, bool releases, unsigned long *offsets,
@@ -111,7 +111,8 @@ static int attach_by_multi(struct kernel *kernel, struct attachment *a, const st
 			   const char *path, pid_t pid, size_t *ret_failed)
 {
 	struct tracer_bpf *bpf = kernel->bpf;
-	const struct set releases = { bpf->progs.seep_release_multi, LINK_UPROBE_MULTI, false, true };
+	const struct set releases = { bpf->progs.seep_release_multi, LINK_UPROBE_MULTI, false,
+				      true };
 	const struct set leave = { bpf->progs.seep_leave_multi, LINK_UPROBE_MULTI, true, false };
 	const struct set enter = { bpf->progs.seep_enter_multi, LINK_UPROBE_MULTI, false, false };
 	const struct set session = { bpf->progs.seep_session, LINK_UPROBE_SESSION, false, false };
@@ -159,7 +160,8 @@ static int attach_one(struct attachment *a, struct bpf_program *program, bool at
 
 	if (!program)
 		return -EOPNOTSUPP;
-	link = bpf_program__attach_uprobe_opts(program, pid ? pid : -1, path, probe->file_offset, &opts);
+	link = bpf_program__attach_uprobe_opts(program, pid ? pid : -1, path, probe->file_offset,
+					       &opts);
 	return link ? add_link(a, -1, link) : -errno;
 }
 

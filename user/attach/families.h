@@ -11,16 +11,17 @@
 #include <stdint.h>
 
 struct family_function {
-	const char *symbol;		/* as in the symbol table, without version and prefix */
-	uint8_t op;			/* enum seep_op */
-	bool throws;			/* C++ operator new: an exception may pass through it */
-	bool wrapper;			/* calls another entry point of the family for all its work */
-	uint8_t shift;			/* arguments before those of the op: mi_heap_malloc(heap, size) has 1 */
+	const char *symbol; /* as in the symbol table, without version and prefix */
+	uint8_t op; /* enum seep_op */
+	bool throws; /* C++ operator new: an exception may pass through it */
+	bool wrapper; /* calls another entry point of the family for all its work */
+	uint8_t shift; /* arguments before those of the op: mi_heap_malloc(heap, size) has 1 */
 };
 
 struct family {
-	uint8_t id;			/* from 1; stable in captures by its name only */
-	const char *name;		/* "glibc", "musl", "jemalloc", "tcmalloc", "mimalloc", "generic", "pair" */
+	uint8_t id; /* from 1; stable in captures by its name only */
+	const char
+		*name; /* "glibc", "musl", "jemalloc", "tcmalloc", "mimalloc", "generic", "pair" */
 	/*
 	 * An object belongs to the family when it defines one of these symbols, or when its
 	 * file name matches the glob (either may be NULL). The first family that matches wins;
@@ -28,10 +29,11 @@ struct family {
 	 */
 	const char *const *marks;
 	const char *file_glob;
-	const char *const *prefixes;	/* of symbols: "", "je_", "_rjem_", "tc_", "mi_"; ended by NULL */
+	const char *const
+		*prefixes; /* of symbols: "", "je_", "_rjem_", "tc_", "mi_"; ended by NULL */
 	const struct family_function *functions;
 	size_t nr_functions;
-	bool null_realloc_frees;	/* realloc(p, 0) frees p and returns NULL */
+	bool null_realloc_frees; /* realloc(p, 0) frees p and returns NULL */
 };
 
 extern const struct family families[];
@@ -50,8 +52,8 @@ const char *operation_name(uint8_t op);
  */
 struct pair {
 	char *library, *acquire, *release;
-	uint8_t acquire_argument;	/* 0: returned */
-	uint8_t release_argument;	/* from 1 */
+	uint8_t acquire_argument; /* 0: returned */
+	uint8_t release_argument; /* from 1 */
 };
 /* 0 or -EINVAL, with a message in *ret_message (the caller frees it) saying which part. */
 int pair_parse(const char *text, struct pair *ret_pair, char **ret_message);

@@ -48,7 +48,8 @@ const char *attach_mode_name(enum attach_mode mode)
 
 enum attach_mode attach_mode_parse(const char *name)
 {
-	static const char *const words[ATTACH_MODES] = { "session", "multi", "perf-cookie", "perf" };
+	static const char *const words[ATTACH_MODES] = { "session", "multi", "perf-cookie",
+							 "perf" };
 	int mode;
 
 	for (mode = 0; mode < ATTACH_MODES; mode++)
@@ -128,8 +129,7 @@ static struct trial_bpf *load(enum attach_mode mode, int *ret_error)
 		*ret_error = -errno;
 		return NULL;
 	}
-	bpf_object__for_each_program(program, trial->obj)
-		bpf_program__set_autoload(program, false);
+	bpf_object__for_each_program(program, trial->obj) bpf_program__set_autoload(program, false);
 	program = trial_program(trial, mode);
 	bpf_program__set_autoload(program, true);
 	if (mode == ATTACH_SESSION)
@@ -179,8 +179,8 @@ static int run_perf(struct trial_bpf *trial, enum attach_mode mode, unsigned lon
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts,
 		    .bpf_cookie = mode == ATTACH_PERF_COOKIE ? TRIAL_COOKIE : 0);
-	struct bpf_link *link = bpf_program__attach_uprobe_opts(trial_program(trial, mode), getpid(),
-								"/proc/self/exe", offset, &opts);
+	struct bpf_link *link = bpf_program__attach_uprobe_opts(
+		trial_program(trial, mode), getpid(), "/proc/self/exe", offset, &opts);
 	int err;
 
 	if (!link)
@@ -308,15 +308,21 @@ static bool return_probe_kills(enum attach_mode mode, unsigned long offset)
 	return attached && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
+/* With what this process may do, not its real user: capabilities count. */
+static bool is_readable(const char *path)
+{
+	return !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS);
+}
+
 static bool tracepoints_are_there(void)
 {
-	if (!access("/sys/kernel/tracing/events/syscalls/sys_enter_mmap/id", R_OK) ||
-	    !access("/sys/kernel/debug/tracing/events/syscalls/sys_enter_mmap/id", R_OK))
+	if (is_readable("/sys/kernel/tracing/events/syscalls/sys_enter_mmap/id") ||
+	    is_readable("/sys/kernel/debug/tracing/events/syscalls/sys_enter_mmap/id"))
 		return true;
 	/* Minimal systems do not mount it by themselves. */
 	if (mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL))
 		return false;
-	return !access("/sys/kernel/tracing/events/syscalls/sys_enter_mmap/id", R_OK);
+	return is_readable("/sys/kernel/tracing/events/syscalls/sys_enter_mmap/id");
 }
 
 static bool call_entries_work(void)
@@ -328,8 +334,7 @@ static bool call_entries_work(void)
 
 	if (!trial)
 		return false;
-	bpf_object__for_each_program(program, trial->obj)
-		bpf_program__set_autoload(program, false);
+	bpf_object__for_each_program(program, trial->obj) bpf_program__set_autoload(program, false);
 	bpf_program__set_autoload(trial->progs.trial_function_entry, true);
 	if (!trial_bpf__load(trial))
 		link = bpf_program__attach(trial->progs.trial_function_entry);
@@ -366,7 +371,7 @@ int features_probe(bool all, struct features *ret_features)
 	unsigned long offset;
 	int err;
 
-	features.btf = !access("/sys/kernel/btf/vmlinux", R_OK);
+	features.btf = is_readable("/sys/kernel/btf/vmlinux");
 	features.tracefs = tracepoints_are_there();
 	err = own_file_offset(&offset);
 	for (int mode = 0; !err && mode < ATTACH_MODES; mode++) {

@@ -10,23 +10,23 @@
 
 /* Ways to attach, dearest last. */
 enum attach_mode {
-	ATTACH_SESSION = 0,	/* uprobe.session: one link, the return only where wanted (6.13) */
-	ATTACH_MULTI,		/* uprobe.multi (6.6) whose pid filter means the process */
-	ATTACH_PERF_COOKIE,	/* perf-event uprobes with cookies (5.15) */
-	ATTACH_PERF,		/* without: one program an operation, families told by module */
+	ATTACH_SESSION = 0, /* uprobe.session: one link, the return only where wanted (6.13) */
+	ATTACH_MULTI, /* uprobe.multi (6.6) whose pid filter means the process */
+	ATTACH_PERF_COOKIE, /* perf-event uprobes with cookies (5.15) */
+	ATTACH_PERF, /* without: one program an operation, families told by module */
 	ATTACH_MODES,
 	ATTACH_NONE = ATTACH_MODES,
 };
 
 struct features {
 	bool works[ATTACH_MODES];
-	int error[ATTACH_MODES];	/* -errno of the trial; 0 when it ran but did not count right */
-	enum attach_mode best;		/* ATTACH_NONE: nothing works */
-	bool btf;			/* /sys/kernel/btf/vmlinux */
-	bool tracefs;			/* the system calls' tracepoints are there */
-	bool call_entries;		/* programs on the system calls' own functions (fentry) work */
-	bool late_allocation;		/* maps without preallocation are safe in probes (6.1) */
-	bool nop5_is_free;		/* 5-byte nops are rewritten to calls (6.18) */
+	int error[ATTACH_MODES]; /* -errno of the trial; 0 when it ran but did not count right */
+	enum attach_mode best; /* ATTACH_NONE: nothing works */
+	bool btf; /* /sys/kernel/btf/vmlinux */
+	bool tracefs; /* the system calls' tracepoints are there */
+	bool call_entries; /* programs on the system calls' own functions (fentry) work */
+	bool late_allocation; /* maps without preallocation are safe in probes (6.1) */
+	bool nop5_is_free; /* 5-byte nops are rewritten to calls (6.18) */
 	/*
 	 * A return probe kills a process under a seccomp filter: x86 kernels from 6.11 on
 	 * return through a system call of their own, which filters let pass only since

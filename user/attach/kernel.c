@@ -27,7 +27,7 @@ enum {
 	DEFAULT_STACKS = 65536,
 	DEFAULT_SAMPLED = 262144,
 	QUANTILES = 4096,
-	BATCH = 1 << 17,	/* records handed over at once */
+	BATCH = 1 << 17, /* records handed over at once */
 	DEFAULT_UNWIND = 32 << 20,
 };
 
@@ -60,8 +60,9 @@ static int size_unwind_maps(struct tracer_bpf *bpf, size_t bytes)
 	size_t chunks = bytes / SEEP_CHUNK_BYTES ?: 1;
 	int err = bpf_map__set_max_entries(bpf->maps.unwind_rows, chunks);
 
-	err = err ?: bpf_map__set_max_entries(bpf->maps.unwind_pages,
-					      bytes / 8 / sizeof(struct seep_unwind_page) ?: 1);
+	err = err
+		      ?: bpf_map__set_max_entries(bpf->maps.unwind_pages,
+						  bytes / 8 / sizeof(struct seep_unwind_page) ?: 1);
 	return err ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, SEEP_UNWIND_RULES_MAX);
 }
 
@@ -91,8 +92,9 @@ static int size_late_maps(struct tracer_bpf *bpf, const struct kernel_options *o
 		return err;
 	err = err ?: bpf_map__set_map_flags(bpf->maps.threads, 0);
 	err = err ?: bpf_map__set_map_flags(bpf->maps.unwind_spaces, 0);
-	return err ?: bpf_map__set_max_entries(bpf->maps.unwind_spaces,
-					       o->unwind_tables ? EARLY_SPACES : 1);
+	return err
+		       ?: bpf_map__set_max_entries(bpf->maps.unwind_spaces,
+						   o->unwind_tables ? EARLY_SPACES : 1);
 }
 
 static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, size_t ring)
@@ -102,8 +104,9 @@ static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, siz
 	err = err ?: size_late_maps(bpf, o);
 	err = err ?: bpf_map__set_max_entries(bpf->maps.stacks, o->max_stacks ?: DEFAULT_STACKS);
 	if (o->sample_bytes)
-		err = err ?: bpf_map__set_max_entries(bpf->maps.sampled,
-						      o->max_sampled ?: DEFAULT_SAMPLED);
+		err = err
+			      ?: bpf_map__set_max_entries(bpf->maps.sampled,
+							  o->max_sampled ?: DEFAULT_SAMPLED);
 	if (o->unwind_tables)
 		err = err ?: size_unwind_maps(bpf, o->max_unwind_bytes ?: DEFAULT_UNWIND);
 	return err;
@@ -113,8 +116,7 @@ static void load_none(struct tracer_bpf *bpf)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, bpf->obj)
-		bpf_program__set_autoload(program, false);
+	bpf_object__for_each_program(program, bpf->obj) bpf_program__set_autoload(program, false);
 }
 
 static void load_one(struct bpf_program *program)
@@ -253,7 +255,8 @@ int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel
 	err = err ?: tracer_bpf__attach(kernel->bpf);
 	if (err)
 		goto fail;
-	kernel->ring = ring_buffer__new(bpf_map__fd(kernel->bpf->maps.ring), hand_over, kernel, NULL);
+	kernel->ring =
+		ring_buffer__new(bpf_map__fd(kernel->bpf->maps.ring), hand_over, kernel, NULL);
 	if (!kernel->ring) {
 		err = -errno;
 		goto fail;

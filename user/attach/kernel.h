@@ -22,19 +22,19 @@ struct attachment;
 
 struct kernel_options {
 	enum attach_mode mode;
-	bool trace_all, follow_all;	/* every process; and their children */
-	bool announce_exec;		/* SEEP_SPACE_BEGIN with space 0 for execs of untraced processes */
-	bool mappings;			/* the mapping layer */
-	bool new_code;			/* without it: tell at least of files mapped as code */
-	bool call_entries, late_allocation;	/* as of struct features */
+	bool trace_all, follow_all; /* every process; and their children */
+	bool announce_exec; /* SEEP_SPACE_BEGIN with space 0 for execs of untraced processes */
+	bool mappings; /* the mapping layer */
+	bool new_code; /* without it: tell at least of files mapped as code */
+	bool call_entries, late_allocation; /* as of struct features */
 	bool no_stacks;
-	uint64_t sample_bytes;		/* 0 exact */
-	size_t ring_bytes;		/* rounded up to a power of two of pages; 0: 16 MiB */
-	size_t max_threads;		/* 0: 16384; 2048 without late_allocation */
-	size_t max_stacks;		/* 0: 65536 */
-	size_t max_sampled;		/* 0: 262144 */
-	bool unwind_tables;		/* else stacks are walked by frame pointers */
-	size_t max_unwind_bytes;	/* of rows; pages are an eighth of it. 0: 32 MiB */
+	uint64_t sample_bytes; /* 0 exact */
+	size_t ring_bytes; /* rounded up to a power of two of pages; 0: 16 MiB */
+	size_t max_threads; /* 0: 16384; 2048 without late_allocation */
+	size_t max_stacks; /* 0: 65536 */
+	size_t max_sampled; /* 0: 262144 */
+	bool unwind_tables; /* else stacks are walked by frame pointers */
+	size_t max_unwind_bytes; /* of rows; pages are an eighth of it. 0: 32 MiB */
 };
 
 /*

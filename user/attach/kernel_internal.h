@@ -10,11 +10,11 @@ struct kernel {
 	struct tracer_bpf *bpf;
 	struct ring_buffer *ring;
 	enum attach_mode mode;
-	uint32_t *unwind_rows;		/* mmapped; NULL without tables */
+	uint32_t *unwind_rows; /* mmapped; NULL without tables */
 	size_t unwind_bytes;
-	kernel_record_fn record;	/* during kernel_poll */
+	kernel_record_fn record; /* during kernel_poll */
 	void *record_context;
-	size_t in_batch;		/* records handed over by it so far */
+	size_t in_batch; /* records handed over by it so far */
 };
 
 #endif

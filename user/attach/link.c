@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 enum {
-	COMMAND_LINK_CREATE = 28,	/* enum bpf_cmd */
-	MULTI_RETURN = 1,		/* BPF_F_UPROBE_MULTI_RETURN */
+	COMMAND_LINK_CREATE = 28, /* enum bpf_cmd */
+	MULTI_RETURN = 1, /* BPF_F_UPROBE_MULTI_RETURN */
 };
 
 /* The link_create member of union bpf_attr (include/uapi/linux/bpf.h, 6.6). */

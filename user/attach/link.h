@@ -16,9 +16,9 @@
 #define LINK_UPROBE_SESSION 57
 
 struct link_probes {
-	const char *path;		/* of the file; a link in /proc serves */
-	pid_t pid;			/* 0: every process that maps the file */
-	const unsigned long *offsets;	/* in the file */
+	const char *path; /* of the file; a link in /proc serves */
+	pid_t pid; /* 0: every process that maps the file */
+	const unsigned long *offsets; /* in the file */
 	const uint64_t *cookies;
 	size_t nr;
 };

@@ -15,22 +15,23 @@
 #include "attach/sites.h"
 
 struct plan_options {
-	const char *const *extra_families;	/* --alloc PREFIX or LIB: see known_names.c; NULL-ended or NULL */
+	const char *const
+		*extra_families; /* --alloc PREFIX or LIB: see known_names.c; NULL-ended or NULL */
 	const struct pair *pairs;
 	size_t nr_pairs;
 	bool nop5_is_free;
-	bool allow_throwing;	/* probe operator new too where it does not go through malloc */
-	bool sampled;		/* leave out wrappers, whose blocks would be drawn twice */
-	bool entry_sites_only;	/* always the symbol's first byte (for measuring what sites save) */
+	bool allow_throwing; /* probe operator new too where it does not go through malloc */
+	bool sampled; /* leave out wrappers, whose blocks would be drawn twice */
+	bool entry_sites_only; /* always the symbol's first byte (for measuring what sites save) */
 };
 
 struct plan_probe {
-	const char *symbol;	/* the first name; others of the same address are in `aliases` */
-	char *aliases;		/* "memalign, aligned_alloc"; NULL none */
-	uint64_t file_offset;	/* of the probe site */
-	uint64_t address;	/* ELF address of the function */
-	uint64_t size;		/* of the function; 0 unknown */
-	uint64_t cookie;	/* SEEP_COOKIE(...) */
+	const char *symbol; /* the first name; others of the same address are in `aliases` */
+	char *aliases; /* "memalign, aligned_alloc"; NULL none */
+	uint64_t file_offset; /* of the probe site */
+	uint64_t address; /* ELF address of the function */
+	uint64_t size; /* of the function; 0 unknown */
+	uint64_t cookie; /* SEEP_COOKIE(...) */
 	bool is_release;
 	bool needs_return;
 	struct site site;
@@ -39,14 +40,14 @@ struct plan_probe {
 struct plan_skip {
 	char *symbol;
 	char *reason;
-	bool covered;		/* what it does is seen at another probe: nothing is lost */
+	bool covered; /* what it does is seen at another probe: nothing is lost */
 };
 
 struct plan {
-	char *path;		/* as mapped, for messages */
-	uint8_t family;		/* 0: the file defines no allocator (probes may still come from pairs) */
+	char *path; /* as mapped, for messages */
+	uint8_t family; /* 0: the file defines no allocator (probes may still come from pairs) */
 	uint16_t machine;
-	struct plan_probe *probes;	/* releases first */
+	struct plan_probe *probes; /* releases first */
 	size_t nr_probes, cap_probes;
 	struct plan_skip *skips;
 	size_t nr_skips, cap_skips;

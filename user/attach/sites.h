@@ -18,24 +18,25 @@ enum {
 };
 
 enum site_class {
-	SITE_NOP5 = 0,		/* 5-byte nop: no trap at all from kernel 6.18 on */
-	SITE_EMULATED,		/* nop, push, call, jmp, jcc: one trap */
-	SITE_STEPPED,		/* anything else: trap and single-step */
+	SITE_NOP5 = 0, /* 5-byte nop: no trap at all from kernel 6.18 on */
+	SITE_EMULATED, /* nop, push, call, jmp, jcc: one trap */
+	SITE_STEPPED, /* anything else: trap and single-step */
 };
 
 struct site_wish {
-	uint16_t machine;	/* EM_X86_64, EM_AARCH64 */
-	uint8_t arguments;	/* argument registers the probe reads, as a bit mask from bit 0 */
-	bool needs_return;	/* a return probe too: the return address must be on top of the stack */
-	bool nop5_is_free;	/* the kernel has optimised 5-byte-nop probes (>= 6.18, tried) */
+	uint16_t machine; /* EM_X86_64, EM_AARCH64 */
+	uint8_t arguments; /* argument registers the probe reads, as a bit mask from bit 0 */
+	bool needs_return; /* a return probe too: the return address must be on top of the stack */
+	bool nop5_is_free; /* the kernel has optimised 5-byte-nop probes (>= 6.18, tried) */
 };
 
 struct site {
-	uint32_t offset;	/* from the function's first byte */
+	uint32_t offset; /* from the function's first byte */
 	enum site_class class;
-	bool skips_null;	/* a branch before it has left with a NULL argument (free) */
-	char instruction[48];	/* disassembled, for doctor */
-	const char *why;	/* static words: "first push", "nop at entry", "nothing emulated in the prologue" */
+	bool skips_null; /* a branch before it has left with a NULL argument (free) */
+	char instruction[48]; /* disassembled, for doctor */
+	const char *why; /* static words: "first push", "nop at entry", "nothing emulated in the
+			    prologue" */
 };
 
 /*

@@ -25,7 +25,8 @@ size_t hashmap_size(const struct hashmap *map);
  * Walks all pairs in no order: start with *cursor = 0, ends with false. The map must not
  * change meanwhile.
  */
-bool hashmap_next(const struct hashmap *map, size_t *cursor, uint64_t *ret_key, uint64_t *ret_value);
+bool hashmap_next(const struct hashmap *map, size_t *cursor, uint64_t *ret_key,
+		  uint64_t *ret_value);
 size_t hashmap_bytes(const struct hashmap *map);
 
 /* The mixing function used here (splitmix64's finaliser), for keys made of parts. */

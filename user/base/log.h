@@ -6,12 +6,12 @@
 #ifndef SEEP_BASE_LOG_H
 #define SEEP_BASE_LOG_H
 
-extern int log_verbosity;	/* 0: errors and warnings; 1: debug (-v) */
+extern int log_verbosity; /* 0: errors and warnings; 1: debug (-v) */
 
 #define LOG_FORMAT(f, a) __attribute__((format(printf, f, a)))
 
-void log_error(const char *format, ...) LOG_FORMAT(1, 2);	/* "seep: ..." */
-void log_warn(const char *format, ...) LOG_FORMAT(1, 2);	/* "seep: warning: ..." */
+void log_error(const char *format, ...) LOG_FORMAT(1, 2); /* "seep: ..." */
+void log_warn(const char *format, ...) LOG_FORMAT(1, 2); /* "seep: warning: ..." */
 void log_debug(const char *format, ...) LOG_FORMAT(1, 2);
 
 #endif

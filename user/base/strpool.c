@@ -68,7 +68,8 @@ static uint32_t hash_text(const char *text, size_t length)
 	return h;
 }
 
-static struct slot *find(struct slot *slots, size_t mask, const char *text, size_t length, uint32_t hash)
+static struct slot *find(struct slot *slots, size_t mask, const char *text, size_t length,
+			 uint32_t hash)
 {
 	size_t i = hash & mask;
 

@@ -28,7 +28,7 @@ static inline void *vec_push_(void **items, size_t *nr, size_t *cap, size_t size
 	return memset((char *)*items + (*nr)++ * size, 0, size);
 }
 
-#define vec_push(items, nr, cap) \
+#define vec_push(items, nr, cap)                                                                   \
 	((__typeof__(*(items)))vec_push_((void **)(items), (nr), (cap), sizeof(**(items))))
 
 #endif

@@ -19,18 +19,18 @@ enum course_sum {
 /* "The time" is that since the site's first allocation; counts are blocks. */
 struct course {
 	const struct verdict_course *site;
-	double sums[COURSE_SUMS][PROFILE_COHORTS + 1];	/* of all intervals before the i-th */
+	double sums[COURSE_SUMS][PROFILE_COHORTS + 1]; /* of all intervals before the i-th */
 	double begin, now, seconds; /* begin, now: since the capture began */
 	size_t nr; /* intervals of the time */
 	double blocks_seen;
 	double allocated, allocated_bytes, gone;
-	double growth;	/* bytes a second over the second half of the capture */
+	double growth; /* bytes a second over the second half of the capture */
 	double live, live_bytes;
 	double allocated_first_half, live_first_half; /* born in it; live: now */
 	double born[4], survivors[4]; /* in each quarter; survivors: of those, live now */
 	double minimum[4]; /* least outstanding count in each quarter */
-	double fluctuation;	/* one standard deviation of a count that does not rise */
-	bool still_rises;	/* by two of them in the last quarter */
+	double fluctuation; /* one standard deviation of a count that does not rise */
+	bool still_rises; /* by two of them in the last quarter */
 	double rise; /* of the outstanding count over the second half */
 	double last_eighth; /* rise in it, to an eighth of the rise over the time */
 	double largest_step; /* share of the rise made in one interval: 0..1 */

@@ -25,17 +25,17 @@
 struct heap;
 
 struct heap_options {
-	uint64_t start_time;		/* CLOCK_MONOTONIC ns: the attach time, zero of all ages */
-	uint64_t max_bytes;		/* bound of the heap's own memory; 0: no bound */
-	uint64_t sample_bytes;		/* as the kernel side samples; 0 exact */
-	bool by_thread;			/* a site per thread */
-	uint32_t page_bytes;		/* of the mapping layer, a power of two; 0: 4096 */
+	uint64_t start_time; /* CLOCK_MONOTONIC ns: the attach time, zero of all ages */
+	uint64_t max_bytes; /* bound of the heap's own memory; 0: no bound */
+	uint64_t sample_bytes; /* as the kernel side samples; 0 exact */
+	bool by_thread; /* a site per thread */
+	uint32_t page_bytes; /* of the mapping layer, a power of two; 0: 4096 */
 };
 
 /* Selects and orders what heap_fill puts into a profile. */
 struct heap_filter {
-	uint64_t min_age_ns;		/* --older: only blocks at least so old count as live */
-	uint64_t min_size, max_size;	/* -z, -Z: blocks of other sizes are not counted; 0 no bound */
+	uint64_t min_age_ns; /* --older: only blocks at least so old count as live */
+	uint64_t min_size, max_size; /* -z, -Z: blocks of other sizes are not counted; 0 no bound */
 };
 
 /* NULL when out of memory. `options` is copied. */
@@ -47,24 +47,24 @@ void heap_free(struct heap *heap);
  * heap_space are made on first sight. 0, or -ENOMEM with the record not applied and
  * counted in heap_stats.refused.
  */
-int heap_alloc(struct heap *heap, const struct seep_alloc *alloc);		/* SEEP_ALLOC */
-int heap_release(struct heap *heap, const struct seep_free *release);		/* SEEP_FREE */
-int heap_realloc_begin(struct heap *heap, const struct seep_free *old);	/* SEEP_REALLOC_BEGIN */
-int heap_realloc_end(struct heap *heap, const struct seep_alloc *moved);	/* SEEP_REALLOC_END */
-int heap_mapping(struct heap *heap, const struct seep_map *map);		/* SEEP_MAP .. SEEP_BRK */
-int heap_space(struct heap *heap, const struct seep_space *space);		/* SEEP_SPACE_* */
+int heap_alloc(struct heap *heap, const struct seep_alloc *alloc); /* SEEP_ALLOC */
+int heap_release(struct heap *heap, const struct seep_free *release); /* SEEP_FREE */
+int heap_realloc_begin(struct heap *heap, const struct seep_free *old); /* SEEP_REALLOC_BEGIN */
+int heap_realloc_end(struct heap *heap, const struct seep_alloc *moved); /* SEEP_REALLOC_END */
+int heap_mapping(struct heap *heap, const struct seep_map *map); /* SEEP_MAP .. SEEP_BRK */
+int heap_space(struct heap *heap, const struct seep_space *space); /* SEEP_SPACE_* */
 
 /* Releases of `space` that the kernel side could not record (total so far). */
 void heap_taint(struct heap *heap, uint32_t space, uint64_t lost_frees);
 
 struct heap_stats {
 	uint64_t blocks, peak_blocks, sites, spaces;
-	uint64_t bytes;			/* the heap's own memory, all tables */
-	uint64_t block_bytes;		/* of that, the table of live blocks with its index */
+	uint64_t bytes; /* the heap's own memory, all tables */
+	uint64_t block_bytes; /* of that, the table of live blocks with its index */
 	uint64_t unmatched_frees, inherited_frees, missed_frees;
 	uint64_t blocks_evicted, evicted_bytes, sites_folded;
 	uint64_t refused;
-	uint64_t parked;		/* reallocs under way */
+	uint64_t parked; /* reallocs under way */
 };
 
 struct heap_stats heap_stats(const struct heap *heap);
@@ -80,7 +80,7 @@ struct heap_naming {
 	/* Index of the stack in the profile, or PROFILE_NONE. Called once per site. */
 	uint32_t (*add_stack)(void *context, uint32_t space, uint64_t stack_id,
 			      struct profile *profile);
-	const char *(*family_name)(void *context, uint8_t family);	/* static strings */
+	const char *(*family_name)(void *context, uint8_t family); /* static strings */
 	const char *(*operation_name)(void *context, uint8_t op);
 };
 
@@ -89,7 +89,8 @@ struct heap_naming {
  * (CLOCK_MONOTONIC ns), and adds the heap's part of health. Sites without live blocks
  * are left out when `live_only`. At most `max_sites` sites a process, the largest by
  * live bytes; the rest are summed into one site per process and layer (blocks, mappings,
- * handles), stack PROFILE_NONE, operation "other sites". 0, or -ENOMEM with the profile still safe to free.
+ * handles), stack PROFILE_NONE, operation "other sites". 0, or -ENOMEM with the profile still safe
+ * to free.
  */
 int heap_fill(struct heap *heap, uint64_t now, const struct heap_filter *filter, bool live_only,
 	      size_t max_sites, const struct heap_naming *naming, struct profile *profile);

@@ -30,75 +30,75 @@ enum profile_mode {
 
 /* Verdict of a site; the words in profile_verdict_name. */
 enum profile_verdict {
-	VERDICT_TOO_LITTLE_DATA = 0,	/* "too little data" */
-	VERDICT_GROWING,		/* "growing": held, and old cohorts do not shrink */
-	VERDICT_FILLING,		/* "filling": survivors, but new ones fall to zero */
-	VERDICT_BURST,			/* "burst": born in one short window */
-	VERDICT_STEADY,			/* "steady": what is allocated is given back */
-	VERDICT_LIVE_AT_EXIT,		/* "live at exit": the process ended and had not freed it */
-	VERDICT_LOST,			/* "lost": nothing points to it any more */
+	VERDICT_TOO_LITTLE_DATA = 0, /* "too little data" */
+	VERDICT_GROWING, /* "growing": held, and old cohorts do not shrink */
+	VERDICT_FILLING, /* "filling": survivors, but new ones fall to zero */
+	VERDICT_BURST, /* "burst": born in one short window */
+	VERDICT_STEADY, /* "steady": what is allocated is given back */
+	VERDICT_LIVE_AT_EXIT, /* "live at exit": the process ended and had not freed it */
+	VERDICT_LOST, /* "lost": nothing points to it any more */
 	/* of a process only */
-	VERDICT_LEAK,			/* "leak" */
-	VERDICT_OVERFLOW,		/* "overflow" */
-	VERDICT_RETENTION,		/* "allocator retention" */
-	VERDICT_NONE,			/* "none": nothing found */
+	VERDICT_LEAK, /* "leak" */
+	VERDICT_OVERFLOW, /* "overflow" */
+	VERDICT_RETENTION, /* "allocator retention" */
+	VERDICT_NONE, /* "none": nothing found */
 	VERDICT_COUNT,
 };
 
 struct profile_capture {
-	double started;			/* wall clock, seconds since the epoch */
-	double seconds;			/* traced */
+	double started; /* wall clock, seconds since the epoch */
+	double seconds; /* traced */
 	enum profile_mode mode;
-	uint64_t sample_bytes;		/* mean bytes between samples; 0 in exact mode */
-	const char *command;		/* seep's own command line */
+	uint64_t sample_bytes; /* mean bytes between samples; 0 in exact mode */
+	const char *command; /* seep's own command line */
 	const char *host;
 	const char *kernel;
-	const char *architecture;	/* "x86_64", "aarch64" */
+	const char *architecture; /* "x86_64", "aarch64" */
 	const char *seep_version;
-	bool ran_child;			/* seep run: the process was seen from its first instruction */
+	bool ran_child; /* seep run: the process was seen from its first instruction */
 };
 
 struct profile_module {
-	const char *path;		/* as in the process's maps; never NULL */
-	const char *build_id;		/* lower-case hex */
-	bool deleted;			/* the file was removed or replaced while mapped */
+	const char *path; /* as in the process's maps; never NULL */
+	const char *build_id; /* lower-case hex */
+	bool deleted; /* the file was removed or replaced while mapped */
 };
 
 enum profile_frame_flag {
-	FRAME_ALLOCATOR = 1 << 0,	/* the probed allocator function itself */
-	FRAME_INLINED = 1 << 1,		/* inlined into the next frame of the stack */
-	FRAME_GUESSED = 1 << 2,		/* found by a heuristic of the unwinder */
-	FRAME_JIT = 1 << 3,		/* named by a perf map, or anonymous executable memory */
+	FRAME_ALLOCATOR = 1 << 0, /* the probed allocator function itself */
+	FRAME_INLINED = 1 << 1, /* inlined into the next frame of the stack */
+	FRAME_GUESSED = 1 << 2, /* found by a heuristic of the unwinder */
+	FRAME_JIT = 1 << 3, /* named by a perf map, or anonymous executable memory */
 };
 
 /* A place in code, shared by all stacks that go through it. */
 struct profile_frame {
-	uint32_t module;		/* PROFILE_NONE: no file (JIT, unmapped) */
-	uint32_t flags;			/* enum profile_frame_flag */
-	uint64_t address;		/* in the process; 0 when only offset is known */
-	uint64_t offset;		/* ELF virtual address in the module */
-	const char *function;		/* demangled */
+	uint32_t module; /* PROFILE_NONE: no file (JIT, unmapped) */
+	uint32_t flags; /* enum profile_frame_flag */
+	uint64_t address; /* in the process; 0 when only offset is known */
+	uint64_t offset; /* ELF virtual address in the module */
+	const char *function; /* demangled */
 	const char *file;
-	uint32_t line;			/* 0 unknown */
-	const char *language;		/* "c", "c++", "rust", "d", "go", "python", "jit" */
+	uint32_t line; /* 0 unknown */
+	const char *language; /* "c", "c++", "rust", "d", "go", "python", "jit" */
 };
 
 /* Where a walk up the stack ended; the words in profile_stack_end_name. */
 enum profile_stack_end {
-	STACK_WHOLE = 0,		/* "whole": at the outermost frame */
-	STACK_DEPTH,			/* "depth": at as many frames as are followed */
-	STACK_FAULT,			/* "fault": at memory that could not be read */
-	STACK_NO_RULE,			/* "no rule": in code whose frames nothing describes */
-	STACK_NO_CODE,			/* "no code": at an address in no known code: it lost its way */
+	STACK_WHOLE = 0, /* "whole": at the outermost frame */
+	STACK_DEPTH, /* "depth": at as many frames as are followed */
+	STACK_FAULT, /* "fault": at memory that could not be read */
+	STACK_NO_RULE, /* "no rule": in code whose frames nothing describes */
+	STACK_NO_CODE, /* "no code": at an address in no known code: it lost its way */
 	STACK_END_COUNT,
 };
 
 /* Frames leaf first, inlined ones expanded (callee first). */
 struct profile_stack {
-	uint32_t *frames;		/* indices into profile.frames */
+	uint32_t *frames; /* indices into profile.frames */
 	uint32_t nr_frames;
-	bool cut;			/* the walk ended before the stack did */
-	enum profile_stack_end end;	/* STACK_WHOLE unless cut */
+	bool cut; /* the walk ended before the stack did */
+	enum profile_stack_end end; /* STACK_WHOLE unless cut */
 };
 
 /*
@@ -106,7 +106,7 @@ struct profile_stack {
  * first; a site has at most PROFILE_COHORTS of them.
  */
 struct profile_cohort {
-	double begin;			/* seconds since the capture began */
+	double begin; /* seconds since the capture began */
 	double end;
 	uint64_t alloc_bytes, alloc_count;
 	uint64_t live_bytes, live_count;
@@ -121,86 +121,87 @@ struct profile_cohort {
 #define PROFILE_HANDLES "pair"
 
 struct profile_site {
-	uint64_t id;			/* stable within a capture; never 0 */
+	uint64_t id; /* stable within a capture; never 0 */
 	uint32_t process;
-	uint32_t stack;			/* PROFILE_NONE: the stack was lost */
-	uint32_t tid;			/* with --threads, else 0 */
-	const char *family;		/* "glibc", "jemalloc", "mapping", ...; never NULL */
-	const char *operation;		/* "malloc", "calloc", ...; never NULL */
+	uint32_t stack; /* PROFILE_NONE: the stack was lost */
+	uint32_t tid; /* with --threads, else 0 */
+	const char *family; /* "glibc", "jemalloc", "mapping", ...; never NULL */
+	const char *operation; /* "malloc", "calloc", ...; never NULL */
 	uint64_t live_bytes, live_count;
-	uint64_t alloc_bytes, alloc_count;	/* since attach */
+	uint64_t alloc_bytes, alloc_count; /* since attach */
 	uint64_t free_bytes, free_count;
-	uint64_t largest;		/* the largest live block */
-	double oldest_seconds;		/* age of the oldest live block; 0 without live blocks */
-	double live_bytes_error;	/* one standard error, sampled mode; else 0 */
+	uint64_t largest; /* the largest live block */
+	double oldest_seconds; /* age of the oldest live block; 0 without live blocks */
+	double live_bytes_error; /* one standard error, sampled mode; else 0 */
 	double live_count_error;
-	double growth_rate;		/* bytes a second of live_bytes over the second half of the capture */
+	double growth_rate; /* bytes a second of live_bytes over the second half of the capture */
 	enum profile_verdict verdict;
-	const char *evidence;		/* the verdict's reason in one sentence, with its numbers */
+	const char *evidence; /* the verdict's reason in one sentence, with its numbers */
 	struct profile_cohort *cohorts;
 	uint32_t nr_cohorts;
 };
 
 struct profile_process {
-	uint32_t pid;			/* in the initial namespace */
-	uint32_t ns_pid;		/* as itself sees it; equal outside containers */
-	uint32_t parent;		/* index of the process it forked from, or PROFILE_NONE */
-	uint32_t generation;		/* 0; n for the address space after its n-th exec */
-	const char *comm;		/* never NULL */
+	uint32_t pid; /* in the initial namespace */
+	uint32_t ns_pid; /* as itself sees it; equal outside containers */
+	uint32_t parent; /* index of the process it forked from, or PROFILE_NONE */
+	uint32_t generation; /* 0; n for the address space after its n-th exec */
+	const char *comm; /* never NULL */
 	const char *exe;
-	const char *container;		/* id, or NULL */
+	const char *container; /* id, or NULL */
 	const char *cgroup;
-	const char *runtime;		/* "python 3.11", ... or NULL */
-	double started;			/* wall clock */
-	double seen_seconds;		/* how long it was traced */
+	const char *runtime; /* "python 3.11", ... or NULL */
+	double started; /* wall clock */
+	double seen_seconds; /* how long it was traced */
 	bool exited;
-	int exit_status;		/* as of waitpid, seep run only; else -1 */
-	uint64_t live_bytes, live_count;	/* of allocators: without mappings and handles */
+	int exit_status; /* as of waitpid, seep run only; else -1 */
+	uint64_t live_bytes, live_count; /* of allocators: without mappings and handles */
 	uint64_t alloc_bytes, alloc_count;
 	uint64_t free_bytes, free_count;
-	uint64_t mapped_bytes, mapped_count;	/* mapping layer: made since attach by other code than allocators, still there */
-	uint64_t rss_bytes;		/* last seen */
-	uint64_t rss_start_bytes;	/* at attach */
-	uint64_t unmatched_frees;	/* of blocks older than the capture */
-	uint64_t inherited_frees;	/* of blocks of the parent, after fork */
-	uint64_t missed_frees;		/* an address handed out again without its release seen */
-	uint64_t lost_frees;		/* dropped release events: figures are upper bounds */
-	bool tainted;			/* lost_frees != 0 */
+	uint64_t mapped_bytes, mapped_count; /* mapping layer: made since attach by other code than
+						allocators, still there */
+	uint64_t rss_bytes; /* last seen */
+	uint64_t rss_start_bytes; /* at attach */
+	uint64_t unmatched_frees; /* of blocks older than the capture */
+	uint64_t inherited_frees; /* of blocks of the parent, after fork */
+	uint64_t missed_frees; /* an address handed out again without its release seen */
+	uint64_t lost_frees; /* dropped release events: figures are upper bounds */
+	bool tainted; /* lost_frees != 0 */
 	enum profile_verdict verdict;
 	const char *evidence;
 };
 
 struct profile_skipped_probe {
-	uint32_t pid;			/* 0: any process */
+	uint32_t pid; /* 0: any process */
 	const char *module;
 	const char *symbol;
-	const char *reason;		/* one sentence */
+	const char *reason; /* one sentence */
 };
 
 /* A point of the capture's course, for growth over intervals. */
 struct profile_point {
 	uint32_t process;
-	double seconds;			/* since the capture began */
+	double seconds; /* since the capture began */
 	uint64_t live_bytes, live_count;
 	uint64_t rss_bytes;
 };
 
 struct profile_health {
-	uint64_t events;		/* records that reached the collector */
-	uint64_t dropped;		/* all kinds together */
+	uint64_t events; /* records that reached the collector */
+	uint64_t dropped; /* all kinds together */
 	uint64_t dropped_allocs, dropped_frees, dropped_stacks, dropped_other;
 	uint64_t unmatched_frees, inherited_frees, missed_frees;
 	uint64_t entries, returns, abandoned, nested;
-	uint64_t bad_records;		/* of a length or kind that the collector does not know */
+	uint64_t bad_records; /* of a length or kind that the collector does not know */
 	uint64_t threads_full, spaces_full, stacks_full, stack_collisions, stack_faults;
 	uint64_t sampled_full, unsampled;
-	uint64_t blocks_evicted;	/* live blocks forgotten at the memory bound */
+	uint64_t blocks_evicted; /* live blocks forgotten at the memory bound */
 	uint64_t evicted_bytes;
-	uint64_t sites_folded;		/* sites merged into "other sites" at the bound */
+	uint64_t sites_folded; /* sites merged into "other sites" at the bound */
 	uint64_t frames_unnamed, frames;
-	uint64_t collector_bytes;	/* memory of seep's own tables */
-	double cpu_seconds;		/* used by seep itself */
-	double traced_share;		/* of the capture's time that probes were on: 0..1 */
+	uint64_t collector_bytes; /* memory of seep's own tables */
+	double cpu_seconds; /* used by seep itself */
+	double traced_share; /* of the capture's time that probes were on: 0..1 */
 	struct profile_skipped_probe *skipped_probes;
 	size_t nr_skipped_probes, cap_skipped_probes;
 };
@@ -211,7 +212,7 @@ struct profile {
 	struct profile_health health;
 	struct profile_process *processes;
 	size_t nr_processes, cap_processes;
-	struct profile_site *sites;		/* in no order; readers sort */
+	struct profile_site *sites; /* in no order; readers sort */
 	size_t nr_sites, cap_sites;
 	struct profile_stack *stacks;
 	size_t nr_stacks, cap_stacks;

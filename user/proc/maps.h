@@ -10,18 +10,18 @@
 
 struct mapping {
 	uint64_t start, end;
-	uint64_t offset;	/* in the file, bytes */
-	uint64_t inode;		/* 0: no file */
+	uint64_t offset; /* in the file, bytes */
+	uint64_t inode; /* 0: no file */
 	uint32_t device_major, device_minor;
 	bool readable, writable, executable, shared;
-	bool deleted;		/* " (deleted)" was cut off the path */
-	const char *path;	/* "" for anonymous memory; "[heap]", "[vdso]" as they are */
+	bool deleted; /* " (deleted)" was cut off the path */
+	const char *path; /* "" for anonymous memory; "[heap]", "[vdso]" as they are */
 };
 
 struct maps {
-	struct mapping *items;	/* by address */
+	struct mapping *items; /* by address */
 	size_t nr, cap;
-	char *text;		/* holds the paths */
+	char *text; /* holds the paths */
 };
 
 /* 0, -ESRCH, -EACCES, -ENOMEM. Free with maps_free, which also accepts a zeroed struct. */

@@ -11,14 +11,14 @@
 struct process_info {
 	pid_t pid;
 	pid_t parent;
-	pid_t ns_pid;		/* innermost value of NSpid; pid where the kernel does not say */
-	uint64_t start_ticks;	/* since boot; (pid, start_ticks) is unique */
+	pid_t ns_pid; /* innermost value of NSpid; pid where the kernel does not say */
+	uint64_t start_ticks; /* since boot; (pid, start_ticks) is unique */
 	uint64_t rss_bytes;
-	uint64_t anonymous_bytes;	/* RssAnon */
+	uint64_t anonymous_bytes; /* RssAnon */
 	uid_t uid;
 	bool kernel_thread;
-	bool seccomp_filter;	/* "Seccomp: 2" */
-	bool shadow_stack;	/* "x86_Thread_features: shstk" */
+	bool seccomp_filter; /* "Seccomp: 2" */
+	bool shadow_stack; /* "x86_Thread_features: shstk" */
 	char comm[64];
 };
 
@@ -50,9 +50,9 @@ const char *cgroup_container(const char *path, size_t *ret_length);
 
 /* What selects processes: all the given conditions must hold. */
 struct process_filter {
-	const char *comm;	/* glob (fnmatch) on comm or on the base name of exe */
-	const char *cgroup;	/* the path or an ancestor of it, with or without /sys/fs/cgroup... */
-	const char *container;	/* id or a prefix of at least 6 characters */
+	const char *comm; /* glob (fnmatch) on comm or on the base name of exe */
+	const char *cgroup; /* the path or an ancestor of it, with or without /sys/fs/cgroup... */
+	const char *container; /* id or a prefix of at least 6 characters */
 };
 bool process_matches(pid_t pid, const struct process_filter *filter);
 

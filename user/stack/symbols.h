@@ -19,15 +19,15 @@ struct symbolizer;
 /* Where an address was: module PLACE_NONE for memory of no file. */
 #define PLACE_NONE UINT32_MAX
 struct place {
-	uint32_t module;	/* number in the modules table */
-	uint64_t offset;	/* ELF virtual address: comparable over processes and ASLR; in a */
-				/* file that is no ELF its offset, without a file the address */
-	uint64_t address;	/* in the process */
+	uint32_t module; /* number in the modules table */
+	uint64_t offset; /* ELF virtual address: comparable over processes and ASLR; in a */
+	/* file that is no ELF its offset, without a file the address */
+	uint64_t address; /* in the process */
 };
 
 struct module_info {
-	const char *path;	/* as the process sees it; "[vdso]" for the vDSO */
-	const char *build_id;	/* lower-case hex, NULL none */
+	const char *path; /* as the process sees it; "[vdso]" for the vDSO */
+	const char *build_id; /* lower-case hex, NULL none */
 	bool deleted;
 };
 
@@ -51,23 +51,24 @@ bool modules_place(const struct modules *modules, uint32_t space, uint64_t addre
 struct module_info modules_info(const struct modules *modules, uint32_t module);
 
 struct symbolizer_options {
-	bool no_inline;		/* only physical frames */
+	bool no_inline; /* only physical frames */
 	bool no_demangle;
-	bool debuginfod;	/* ask the servers of $DEBUGINFOD_URLS */
-	bool no_lines;		/* skip DWARF: functions only */
+	bool debuginfod; /* ask the servers of $DEBUGINFOD_URLS */
+	bool no_lines; /* skip DWARF: functions only */
 };
 
 /* `modules` must outlive it. NULL when out of memory. */
-struct symbolizer *symbolizer_new(struct modules *modules, const struct symbolizer_options *options);
+struct symbolizer *symbolizer_new(struct modules *modules,
+				  const struct symbolizer_options *options);
 void symbolizer_free(struct symbolizer *symbolizer);
 
 struct symbol {
-	const char *function;	/* demangled; NULL unknown. Lives as long as the symbolizer */
-	const char *file;	/* NULL unknown */
-	uint32_t line;		/* 0 unknown */
-	bool inlined;		/* into the next symbol */
-	bool jit;		/* from a perf map */
-	const char *language;	/* "c", "c++", "rust", ... NULL unknown */
+	const char *function; /* demangled; NULL unknown. Lives as long as the symbolizer */
+	const char *file; /* NULL unknown */
+	uint32_t line; /* 0 unknown */
+	bool inlined; /* into the next symbol */
+	bool jit; /* from a perf map */
+	const char *language; /* "c", "c++", "rust", ... NULL unknown */
 };
 
 /*

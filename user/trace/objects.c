@@ -18,16 +18,16 @@
 #include "proc/process.h"
 
 struct object {
-	uint64_t key;		/* of file_key */
-	struct plan *plan;	/* NULL: the file could not be read as one */
-	int error;		/* of plan_make, or of the last attachment */
-	size_t failed;		/* probes that could not be attached */
+	uint64_t key; /* of file_key */
+	struct plan *plan; /* NULL: the file could not be read as one */
+	int error; /* of plan_make, or of the last attachment */
+	size_t failed; /* probes that could not be attached */
 };
 
 struct placed {
-	pid_t pid;		/* 0: for the host */
+	pid_t pid; /* 0: for the host */
 	size_t object;
-	struct attachment *attachment;	/* NULL: failed, not to be tried again */
+	struct attachment *attachment; /* NULL: failed, not to be tried again */
 };
 
 struct objects {
@@ -39,7 +39,7 @@ struct objects {
 	size_t nr, cap;
 	struct placed *placed;
 	size_t nr_placed, cap_placed;
-	struct hashmap *by_file;	/* file_key -> index of items */
+	struct hashmap *by_file; /* file_key -> index of items */
 };
 
 struct objects *objects_new(struct kernel *kernel, const struct plan_options *options,
@@ -281,12 +281,13 @@ int objects_report_skips(const struct objects *o, struct profile *profile)
 			const struct plan_skip *skip = &object->plan->skips[j];
 
 			if (!skip->covered)
-				err = add_skip(profile, object->plan->path, skip->symbol, skip->reason);
+				err = add_skip(profile, object->plan->path, skip->symbol,
+					       skip->reason);
 		}
 		if (!err && object->failed)
 			err = add_skip(profile, object->plan->path, "all probes",
-				       object->error ? strerror(-object->error) :
-						       "some could not be attached");
+				       object->error ? strerror(-object->error)
+						     : "some could not be attached");
 	}
 	return err;
 }

@@ -33,11 +33,13 @@ void objects_forget(struct objects *objects, pid_t pid);
 
 /* Probes attached now, over all files. */
 size_t objects_probes(const struct objects *objects);
-/* The family of the file that defines the entry point, where the kernel could not tell; 0 unknown. */
+/* The family of the file that defines the entry point, where the kernel could not tell; 0 unknown.
+ */
 uint8_t objects_family(const struct objects *objects, const char *path);
 /* Whether the ELF address is inside a probed function of the file. */
 bool objects_is_probed(const struct objects *objects, const char *path, uint64_t address);
-/* Appends what is not seen because it was skipped, and why, to the profile's health. 0 or -ENOMEM. */
+/* Appends what is not seen because it was skipped, and why, to the profile's health. 0 or -ENOMEM.
+ */
 int objects_report_skips(const struct objects *objects, struct profile *profile);
 
 #endif

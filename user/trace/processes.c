@@ -12,8 +12,8 @@
 struct processes {
 	struct traced_process *items;
 	size_t nr, cap;
-	struct hashmap *by_space;	/* space -> index */
-	struct hashmap *living;		/* pid -> space */
+	struct hashmap *by_space; /* space -> index */
+	struct hashmap *living; /* pid -> space */
 };
 
 struct processes *processes_new(void)

@@ -20,11 +20,11 @@ struct processes;
 struct traced_process {
 	uint32_t space;
 	pid_t pid;
-	char *comm, *exe, *cgroup, *container;	/* NULL unknown, but comm */
-	double started;				/* wall clock; 0 unknown */
+	char *comm, *exe, *cgroup, *container; /* NULL unknown, but comm */
+	double started; /* wall clock; 0 unknown */
 	uint64_t rss_start, rss_last;
 	bool ended;
-	int exit_status;			/* -1 unknown */
+	int exit_status; /* -1 unknown */
 };
 
 struct processes *processes_new(void);

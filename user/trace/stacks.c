@@ -14,39 +14,39 @@
 #include "base/vec.h"
 
 struct entry {
-	uint32_t first;		/* in numbers[] */
+	uint32_t first; /* in numbers[] */
 	uint32_t nr;
-	uint32_t placed;	/* leading frames that lie in code; what follows is no stack */
+	uint32_t placed; /* leading frames that lie in code; what follows is no stack */
 	uint32_t space;
-	uint32_t reported;	/* index in the profile + 1; 0 not yet */
-	uint8_t end;		/* enum profile_stack_end, as the kernel side saw it */
+	uint32_t reported; /* index in the profile + 1; 0 not yet */
+	uint8_t end; /* enum profile_stack_end, as the kernel side saw it */
 };
 
 struct known_place {
 	struct place place;
-	bool guessed;		/* by frame pointer, where no table led */
+	bool guessed; /* by frame pointer, where no table led */
 };
 
 /* Where a place's frames are in the profile, as leaf and as caller. */
 struct named {
-	uint32_t first[2];	/* index of the first frame + 1; 0 not yet */
+	uint32_t first[2]; /* index of the first frame + 1; 0 not yet */
 	uint32_t nr[2];
 };
 
 struct stacks {
 	struct modules *modules;
 	struct symbolizer *symbolizer;
-	struct hashmap *by_id;		/* stack id -> index of entries */
-	struct hashmap *by_place;	/* place_key -> index of places */
+	struct hashmap *by_id; /* stack id -> index of entries */
+	struct hashmap *by_place; /* place_key -> index of places */
 	struct entry *entries;
 	size_t nr_entries, cap_entries;
 	uint32_t *numbers;
 	size_t nr_numbers, cap_numbers;
 	struct known_place *places;
 	size_t nr_places, cap_places;
-	struct named *named;		/* one a place, while a profile is made */
+	struct named *named; /* one a place, while a profile is made */
 	size_t nr_named;
-	struct hashmap *modules_named;	/* module -> index in the profile */
+	struct hashmap *modules_named; /* module -> index in the profile */
 };
 
 struct stacks *stacks_new(struct modules *modules, struct symbolizer *symbolizer)
@@ -149,10 +149,8 @@ static uint32_t wrong_guess(const struct stacks *s, const struct seep_stack *sta
 static enum profile_stack_end end_of(const struct seep_stack *stack)
 {
 	static const enum profile_stack_end ends[] = {
-		[SEEP_STACK_WHOLE] = STACK_WHOLE,
-		[SEEP_STACK_FULL] = STACK_DEPTH,
-		[SEEP_STACK_FAULT] = STACK_FAULT,
-		[SEEP_STACK_NO_RULE] = STACK_NO_RULE,
+		[SEEP_STACK_WHOLE] = STACK_WHOLE,     [SEEP_STACK_FULL] = STACK_DEPTH,
+		[SEEP_STACK_FAULT] = STACK_FAULT,     [SEEP_STACK_NO_RULE] = STACK_NO_RULE,
 		[SEEP_STACK_NO_CODE] = STACK_NO_CODE,
 	};
 	bool known = stack->reason < sizeof(ends) / sizeof(ends[0]);
@@ -185,9 +183,9 @@ int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unp
 			continue;
 		number = vec_push(&s->numbers, &s->nr_numbers, &s->cap_numbers);
 
-		err = number ? place_number(s, stack->space, stack->frames[i],
-					    is_guessed(stack, i), number, &unplaced) :
-			       -ENOMEM;
+		err = number ? place_number(s, stack->space, stack->frames[i], is_guessed(stack, i),
+					    number, &unplaced)
+			     : -ENOMEM;
 	}
 	entry = err ? NULL : vec_push(&s->entries, &s->nr_entries, &s->cap_entries);
 	if (!entry || hashmap_put(s->by_id, stack->id, s->nr_entries - 1)) {

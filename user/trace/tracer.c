@@ -18,8 +18,8 @@
 #include "base/vec.h"
 
 enum {
-	TICK_NS = 1000000000,	/* growth is noted, late processes are looked for */
-	POLL_MS = 50,		/* records below the wake-up mark wait at most so long */
+	TICK_NS = 1000000000, /* growth is noted, late processes are looked for */
+	POLL_MS = 50, /* records below the wake-up mark wait at most so long */
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -88,10 +88,10 @@ static int open_collector(struct tracer *t)
 	t->next_tick = t->start + TICK_NS;
 	heap.start_time = t->start;
 	t->heap = heap_new(&heap);
-	return t->stacks && t->processes && t->objects && t->refreshed && t->families && t->allocator_stacks &&
-			       t->heap ?
-		       0 :
-		       -ENOMEM;
+	return t->stacks && t->processes && t->objects && t->refreshed && t->families &&
+			       t->allocator_stacks && t->heap
+		       ? 0
+		       : -ENOMEM;
 }
 
 /*

@@ -25,18 +25,18 @@ struct tracer;
 struct tracer_options {
 	struct plan_options plan;
 	struct symbolizer_options symbols;
-	struct process_filter filter;	/* processes that come to match are traced too */
+	struct process_filter filter; /* processes that come to match are traced too */
 	bool has_filter;
-	bool everything;		/* -a */
-	bool follow;			/* children of traced processes */
-	bool host_wide;			/* probes in every process that maps the files: no gap at a fork */
+	bool everything; /* -a */
+	bool follow; /* children of traced processes */
+	bool host_wide; /* probes in every process that maps the files: no gap at a fork */
 	bool by_thread;
 	bool no_mappings;
-	bool frame_pointers;		/* walk stacks by frame pointers alone, without tables */
+	bool frame_pointers; /* walk stacks by frame pointers alone, without tables */
 	uint64_t sample_bytes;
-	uint64_t max_memory;		/* of the collector; 0 no bound */
+	uint64_t max_memory; /* of the collector; 0 no bound */
 	size_t ring_bytes, max_threads, max_stacks, max_sampled;
-	const char *command;		/* for the capture's row */
+	const char *command; /* for the capture's row */
 };
 
 /* `features` has been probed; the best mode in it is used. Strings in options must last. */
@@ -68,7 +68,7 @@ void tracer_set_exit_status(struct tracer *tracer, pid_t pid, int status);
 struct tracer_report {
 	struct heap_filter filter;
 	bool live_only;
-	size_t max_sites;		/* a process; 0: 1000 */
+	size_t max_sites; /* a process; 0: 1000 */
 };
 
 /* What is known now, as a profile of the caller's own. */

@@ -22,20 +22,20 @@ struct tracer {
 	struct modules *modules;
 	struct symbolizer *symbolizer;
 	struct stacks *stacks;
-	struct unwinding *unwinding;	/* NULL: by frame pointers */
+	struct unwinding *unwinding; /* NULL: by frame pointers */
 	struct processes *processes;
 	struct heap *heap;
 	struct decode_counts decoded;
-	struct hashmap *refreshed;	/* space -> when its maps were last read, ns */
-	struct hashmap *families;	/* stack id -> family, where the kernel cannot tell */
-	struct hashmap *allocator_stacks;	/* id of a mapping's stack -> made by an allocator */
-	pid_t *added;			/* by the command or the filter */
+	struct hashmap *refreshed; /* space -> when its maps were last read, ns */
+	struct hashmap *families; /* stack id -> family, where the kernel cannot tell */
+	struct hashmap *allocator_stacks; /* id of a mapping's stack -> made by an allocator */
+	pid_t *added; /* by the command or the filter */
 	size_t nr_added, cap_added;
-	pid_t *held;			/* stopped themselves and were continued: once more at the tick */
+	pid_t *held; /* stopped themselves and were continued: once more at the tick */
 	size_t nr_held, cap_held;
-	uint64_t start, end, next_tick;	/* CLOCK_MONOTONIC ns; end 0 while running */
+	uint64_t start, end, next_tick; /* CLOCK_MONOTONIC ns; end 0 while running */
 	double start_wall;
-	uint64_t clock;			/* the latest time seen in a record, or of the last poll */
+	uint64_t clock; /* the latest time seen in a record, or of the last poll */
 	bool out_of_memory;
 };
 

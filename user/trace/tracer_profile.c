@@ -117,7 +117,8 @@ static int add_idle(struct tracer *t, uint64_t now, struct profile *profile)
 
 		if (processes_seen(t->processes, t->added[i]) || process_read(t->added[i], &info))
 			continue;
-		row = vec_push(&profile->processes, &profile->nr_processes, &profile->cap_processes);
+		row = vec_push(&profile->processes, &profile->nr_processes,
+			       &profile->cap_processes);
 		if (!row)
 			return -ENOMEM;
 		row->pid = info.pid;
@@ -129,7 +130,8 @@ static int add_idle(struct tracer *t, uint64_t now, struct profile *profile)
 		row->exit_status = -1;
 		row->rss_bytes = row->rss_start_bytes = info.rss_bytes;
 		row->verdict = VERDICT_NONE;
-		row->evidence = profile_string(profile, "it neither allocated nor released anything");
+		row->evidence =
+			profile_string(profile, "It neither allocated nor released anything.");
 	}
 	return 0;
 }

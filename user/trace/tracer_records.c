@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/vec.h"
 
-enum { REFRESH_NS = 200000000 };	/* maps are read again for unplaced frames at most so often */
+enum { REFRESH_NS = 200000000 }; /* maps are read again for unplaced frames at most so often */
 
 /* The program is the same for all families where the kernel has no cookies. */
 static uint8_t family_of_stack(struct tracer *t, uint64_t stack)

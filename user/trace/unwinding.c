@@ -31,14 +31,14 @@ struct installed {
 struct unwinding {
 	struct kernel *kernel;
 	struct modules *modules;
-	struct table_cache *cache;	/* NULL: none can be used */
+	struct table_cache *cache; /* NULL: none can be used */
 	struct kernel_unwind_limits limits;
-	struct hashmap *by_module;	/* module -> index of installed */
-	struct hashmap *by_rule;	/* hash of a rule -> its number */
-	struct hashmap *sent;		/* space -> hash of what the kernel has */
+	struct hashmap *by_module; /* module -> index of installed */
+	struct hashmap *by_rule; /* hash of a rule -> its number */
+	struct hashmap *sent; /* space -> hash of what the kernel has */
 	struct installed *installed;
 	size_t nr_installed, cap_installed;
-	struct seep_unwind_rule *rules;	/* all of them, by number */
+	struct seep_unwind_rule *rules; /* all of them, by number */
 	size_t nr_rules, cap_rules;
 	uint64_t next_row, next_page;
 	uint32_t generation;
@@ -119,8 +119,8 @@ static int number_rules(struct unwinding *u, const struct unwind_table_view *vie
 	size_t first = u->nr_rules;
 
 	for (uint32_t i = 0; i < view->nr_rules; i++)
-		ids[i] = view->rules[i].cfa == SEEP_CFA_NONE ? SEEP_UNWIND_NO_RULE :
-							       rule_number(u, &view->rules[i]);
+		ids[i] = view->rules[i].cfa == SEEP_CFA_NONE ? SEEP_UNWIND_NO_RULE
+							     : rule_number(u, &view->rules[i]);
 	return kernel_set_unwind_rules(u->kernel, first, u->rules + first, u->nr_rules - first);
 }
 
@@ -161,7 +161,8 @@ static int build(struct unwinding *u, uint32_t module, struct unwind_table **ret
 
 	/* The kernel gives the same one to every process of this machine's class. */
 	if (path && !strcmp(path, "[vdso]"))
-		return vdso ? unwind_table_build_memory(vdso, VDSO_BYTES, NULL, ret_table) : -ENOENT;
+		return vdso ? unwind_table_build_memory(vdso, VDSO_BYTES, NULL, ret_table)
+			    : -ENOENT;
 	fd = modules_open(u->modules, module);
 	if (fd < 0)
 		return fd;

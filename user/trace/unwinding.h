@@ -30,9 +30,9 @@ void unwinding_forget(struct unwinding *unwinding, uint32_t space);
 
 struct unwinding_stats {
 	size_t tables, tables_failed;
-	size_t tables_left_out;		/* at the bound of the kernel's memory */
+	size_t tables_left_out; /* at the bound of the kernel's memory */
 	size_t rows, pages, rules;
-	size_t mappings_left_out;	/* of spaces with more than SEEP_UNWIND_MAPPINGS */
+	size_t mappings_left_out; /* of spaces with more than SEEP_UNWIND_MAPPINGS */
 	double build_seconds;
 };
 struct unwinding_stats unwinding_stats(const struct unwinding *unwinding);
