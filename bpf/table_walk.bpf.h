@@ -163,8 +163,9 @@ static __always_inline int follow_frame_pointer(struct thread *t)
 	struct cursor *c = &t->cursor;
 	__u64 fp = c->fp;
 
+	/* Where code ends that keeps frame pointers; of interrupted code it says nothing. */
 	if (!fp || c->fp_lost)
-		return STEP_END;
+		return c->exact ? STEP_NO_RULE : STEP_END;
 	if (fp < c->sp || fp & 7 || fp - c->sp > 64 << 20)
 		return STEP_NO_RULE;
 	if (!load(t, fp + 8, &c->pc) || !load(t, fp, &c->fp))

@@ -153,22 +153,46 @@ static int install(struct unwinding *u, const struct unwind_table *table, struct
 	return err;
 }
 
-static int build(struct unwinding *u, uint32_t module, struct unwind_table **ret_table)
+static int build(struct unwinding *u, uint32_t module, bool full, struct unwind_table **ret_table)
 {
+	const struct unwind_table_options kind = { .full = full };
 	const char *path = modules_info(u->modules, module).path;
 	const void *vdso = (const void *)(uintptr_t)getauxval(AT_SYSINFO_EHDR);
 	int fd, err;
 
 	/* The kernel gives the same one to every process of this machine's class. */
 	if (path && !strcmp(path, "[vdso]"))
-		return vdso ? unwind_table_build_memory(vdso, VDSO_BYTES, NULL, ret_table)
+		return vdso ? unwind_table_build_memory(vdso, VDSO_BYTES, &kind, ret_table)
 			    : -ENOENT;
 	fd = modules_open(u->modules, module);
 	if (fd < 0)
 		return fd;
-	err = table_cache_build(u->cache, fd, NULL, ret_table);
+	err = table_cache_build(u->cache, fd, &kind, ret_table);
 	close(fd);
 	return err;
+}
+
+static int build_and_install(struct unwinding *u, uint32_t module, bool full, struct installed *at)
+{
+	struct unwind_table *table = NULL;
+	int err = build(u, module, full, &table);
+
+	if (!err)
+		err = install(u, table, at);
+	unwind_table_free(table);
+	return err;
+}
+
+/*
+ * Full tables know every address, interrupted ones too, but are ten times larger than those
+ * of call sites: they are for as long as there is plenty of room.
+ */
+static int add_table(struct unwinding *u, uint32_t module, struct installed *at)
+{
+	bool full = u->next_row < u->limits.rows / 2;
+	int err = build_and_install(u, module, full, at);
+
+	return full && err == -ENOSPC ? build_and_install(u, module, false, at) : err;
 }
 
 static double seconds(void)
@@ -182,7 +206,6 @@ static double seconds(void)
 /* NULL: out of memory. */
 static const struct installed *find_table(struct unwinding *u, uint32_t module)
 {
-	struct unwind_table *table = NULL;
 	struct installed *at;
 	double begin;
 	uint64_t index;
@@ -194,16 +217,13 @@ static const struct installed *find_table(struct unwinding *u, uint32_t module)
 	if (!at || hashmap_put(u->by_module, module, u->nr_installed - 1))
 		return NULL;
 	begin = seconds();
-	err = build(u, module, &table);
-	if (!err)
-		err = install(u, table, at);
+	err = add_table(u, module, at);
 	u->stats.build_seconds += seconds() - begin;
 	u->stats.tables += !err;
 	u->stats.tables_left_out += err == -ENOSPC;
 	u->stats.tables_failed += err && err != -ENOSPC;
 	log_debug("%s: unwind table of %u pages (%d)", modules_info(u->modules, module).path,
 		  at->nr_pages, err);
-	unwind_table_free(table);
 	return at;
 }
 
