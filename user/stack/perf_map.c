@@ -93,6 +93,18 @@ static bool parse_hex(const char **p, const char *end, uint64_t *ret_number)
 	return true;
 }
 
+/* The bytes end with the chunk, not with a NUL: strndup may look for one. */
+static char *copy_name(const char *text, size_t length)
+{
+	char *copy = malloc(length + 1);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	return copy;
+}
+
 static int add_line(struct perf_map *map, const char *line, const char *end)
 {
 	uint64_t start, size;
@@ -105,7 +117,7 @@ static int add_line(struct perf_map *map, const char *line, const char *end)
 	name = vec_push(&map->names, &map->nr, &map->cap);
 	if (!name)
 		return -ENOMEM;
-	*name = strndup(line, (size_t)(end - line) < MAX_NAME ? (size_t)(end - line) : MAX_NAME);
+	*name = copy_name(line, (size_t)(end - line) < MAX_NAME ? (size_t)(end - line) : MAX_NAME);
 	if (!*name || range_index_add(&map->ranges, start, start + size, (uint32_t)map->nr - 1)) {
 		free(*name);
 		map->nr--;
