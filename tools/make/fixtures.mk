@@ -20,12 +20,22 @@ RUSTC := $(shell command -v rustc 2>/dev/null)
 PLAIN_FIXTURES := process late mapping blocks lost abandon pair
 CXX_FAMILIES := glibc jemalloc tcmalloc mimalloc
 
+# Stacks without frame pointers.
+STACK_FLAGS := -O2 -g -fomit-frame-pointer -fasynchronous-unwind-tables -Wall -Wextra \
+	-fno-optimize-sibling-calls -fno-builtin -pthread -D_GNU_SOURCE
+STACK_HEADERS := tests/fixtures/chain.h tests/fixtures/links.h tests/fixtures/fixture.h
+STACK_FIXTURES := $(addprefix $(F)/,stacks stacks.so stacks-stripped stacks-static stacks-cxx)
+ifneq ($(MUSL_GCC),)
+STACK_FIXTURES += $(F)/stacks-musl $(F)/stacks-musl-static
+endif
+
 FIXTURES := $(foreach s,$(FAMILY_SOURCES),$(FAMILIES:%=$(F)/$(s)-%)) \
 	$(CXX_FAMILIES:%=$(F)/cxx-%) $(PLAIN_FIXTURES:%=$(F)/%) $(F)/service $(F)/lost-sanitized \
 	$(F)/custom $(F)/acme.so $(F)/late_library.so $(F)/prefixed.so $(F)/wrapper.so $(F)/pair_library.so
 ifneq ($(MUSL_GCC),)
 FIXTURES += $(foreach s,$(FAMILY_SOURCES),$(F)/$(s)-musl $(F)/$(s)-musl-static)
 endif
+FIXTURES += $(STACK_FIXTURES)
 ifneq ($(RUSTC),)
 FIXTURES += $(F)/leak-rust
 endif
@@ -55,6 +65,36 @@ $(F)/%-musl-static: tests/fixtures/%.c tests/fixtures/fixture.h
 $(F)/cxx-%: tests/fixtures/cxx.cc tests/fixtures/fixture.h
 	@mkdir -p $(dir $@)
 	$(call say,FIX,$@)$(CXX) -std=c++17 $(FIXTURE_FLAGS) -o $@ $< $(FAMILY_$*)
+
+$(F)/stacks: tests/fixtures/stacks.c $(STACK_HEADERS)
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -o $@ $<
+
+$(F)/stacks.so: tests/fixtures/stacks.c $(STACK_HEADERS)
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -DLIBRARY -fPIC -shared -o $@ $<
+
+# The same code, so that addresses are those of the twin that has symbols.
+$(F)/stacks-stripped: $(F)/stacks
+	$(call say,STRIP,$@)strip --strip-all -o $@ $<
+
+# dlopen needs the shared libraries: not of use in a static program.
+$(F)/stacks-static: tests/fixtures/stacks.c $(STACK_HEADERS)
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -DNO_LIBRARY -static -o $@ $<
+
+STACK_MUSL := tests/fixtures/stacks.c tests/fixtures/find_object.c
+$(F)/stacks-musl: $(STACK_MUSL) $(STACK_HEADERS)
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(MUSL_GCC) $(STACK_FLAGS) -Wl,--eh-frame-hdr -o $@ $(STACK_MUSL)
+
+$(F)/stacks-musl-static: $(STACK_MUSL) $(STACK_HEADERS)
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(MUSL_GCC) $(STACK_FLAGS) -Wl,--eh-frame-hdr -static -o $@ $(STACK_MUSL)
+
+$(F)/stacks-cxx: tests/fixtures/stacks.cc $(STACK_HEADERS)
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CXX) -std=c++17 $(STACK_FLAGS) -o $@ $<
 
 $(F)/service: tests/fixtures/service.cc
 	@mkdir -p $(dir $@)
