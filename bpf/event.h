@@ -47,17 +47,16 @@ enum seep_flag {
 	SEEP_FAILED = 1 << 0, /* the call failed: nothing changed */
 	SEEP_SAMPLED = 1 << 1, /* stands for more than itself: see sample_bytes */
 	SEEP_STACK_CUT = 1 << 2, /* more than SEEP_STACK_MAX frames, or a read failed on the way */
-	SEEP_STACK_LOST = 1 << 3, /* the stack's own record was dropped: stack is 0 */
 	/* A mapping made inside an allocator's call: its growth, not a leak. */
-	SEEP_IN_ALLOCATOR = 1 << 4,
-	SEEP_ANONYMOUS = 1 << 5, /* mmap of no file */
+	SEEP_IN_ALLOCATOR = 1 << 3,
+	SEEP_ANONYMOUS = 1 << 4, /* mmap of no file */
 	/* The size is a lower bound (strdup of a very long string), or none. */
-	SEEP_SIZE_UNKNOWN = 1 << 6,
-	SEEP_KEEP_OLD = 1 << 7, /* mremap: MREMAP_DONTUNMAP, or old_size 0: the old range stays */
+	SEEP_SIZE_UNKNOWN = 1 << 5,
+	SEEP_KEEP_OLD = 1 << 6, /* mremap: MREMAP_DONTUNMAP, or old_size 0: the old range stays */
 	/* REALLOC_END of size 0 that returned NULL: the family frees on that. */
-	SEEP_NULL_FREES = 1 << 8,
-	SEEP_HELD = 1 << 9, /* the process stopped itself and waits for SIGCONT */
-	SEEP_STACK_GUESS = 1 << 10, /* frame 1 is only what stood at the stack pointer: check it */
+	SEEP_NULL_FREES = 1 << 7,
+	SEEP_HELD = 1 << 8, /* the process stopped itself and waits for SIGCONT */
+	SEEP_STACK_GUESS = 1 << 9, /* frame 1 is only what stood at the stack pointer: check it */
 };
 
 /*
@@ -220,10 +219,8 @@ _Static_assert(sizeof(struct seep_unwind_mapping) == 40, "seep_unwind_mapping");
 
 /* counters of the kernel side, one per-CPU array; every loss has one */
 enum seep_counter {
-	SEEP_COUNT_EVENTS = 0, /* records handed to the ring */
-	SEEP_COUNT_DROPPED_ALLOC, /* ring full: an allocation unseen: figures are too low */
-	SEEP_COUNT_DROPPED_FREE, /* ring full: a release unseen: figures are too high, space tainted
-				  */
+	SEEP_COUNT_DROPPED_ALLOC = 0, /* ring full: an allocation unseen: too low */
+	SEEP_COUNT_DROPPED_FREE, /* ring full: a release unseen: too high, space tainted */
 	SEEP_COUNT_DROPPED_STACK, /* ring full: block kept, stack unknown for now */
 	SEEP_COUNT_DROPPED_OTHER, /* ring full: space, mapping */
 	SEEP_COUNT_ENTRIES, /* outermost calls entered */
