@@ -279,6 +279,11 @@ void kernel_free(struct kernel *kernel)
 	free(kernel);
 }
 
+void kernel_stop(struct kernel *kernel)
+{
+	tracer_bpf__detach(kernel->bpf);
+}
+
 int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags)
 {
 	int fd = bpf_map__fd(kernel->bpf->maps.targets);

@@ -44,6 +44,9 @@ struct kernel_options {
 int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel);
 void kernel_free(struct kernel *kernel);
 
+/* Detaches what kernel_open has attached: no more records come, those in the ring stay. */
+void kernel_stop(struct kernel *kernel);
+
 /* Makes the process a target (enum seep_target_flag), or no longer (0). */
 int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags);
 

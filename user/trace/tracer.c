@@ -381,6 +381,8 @@ int tracer_stop(struct tracer *t)
 	t->end = monotonic_ns();
 	t->clock = t->end;
 	objects_detach(t->objects);
+	/* A busy host would go on filling the ring with what it maps and starts. */
+	kernel_stop(t->kernel);
 	do {
 		n = kernel_poll(t->kernel, 0, tracer_record, t);
 	} while (n > 0);
