@@ -424,9 +424,30 @@ static void test_fresh(void **state)
 	check_shapes(fresh, sizeof(fresh) / sizeof(*fresh), 77001);
 }
 
+/* The same site in a process that goes on working, and in one whose load has ended. */
+static enum profile_verdict judge_filled(double working_until)
+{
+	struct simulation s;
+	struct verdict v;
+
+	simulation_begin(&s, 20, 1);
+	cache_full_at_half(&s);
+	for (size_t i = 0; i < s.course.nr; i++)
+		s.course.intervals[i].active = i * s.course.interval < working_until ? 1000 : 0;
+	verdict_site(&s.course, &v);
+	return v.verdict;
+}
+
+static void filled_or_idle(void **state)
+{
+	assert_int_equal(judge_filled(20), VERDICT_FILLING);
+	assert_int_equal(judge_filled(10), VERDICT_TOO_LITTLE_DATA);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(filled_or_idle),
 		cmocka_unit_test(test_tuned),
 		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_fresh),

@@ -87,7 +87,7 @@ static void read_sums(const struct verdict_course *s, struct course *c)
 			[SUM_ALLOC] = v->alloc_count,	[SUM_ALLOC_BYTES] = v->alloc_bytes,
 			[SUM_LIVE] = v->live_count,	[SUM_LIVE_BYTES] = v->live_bytes,
 			[SUM_GONE] = v->gone_count,	[SUM_GONE_BYTES] = v->gone_bytes,
-			[SUM_UNMATCHED] = v->unmatched,
+			[SUM_UNMATCHED] = v->unmatched, [SUM_ACTIVE] = v->active,
 		};
 
 		for (int k = 0; k < COURSE_SUMS; k++)
@@ -114,6 +114,9 @@ static void read_steps(const struct verdict_course *s, size_t first, struct cour
 	c->largest_step = sum > 0 ? largest / sum : 1;
 }
 
+/* Of what a quarter of the time saw before: less than this is no work. */
+static const double IDLE = 0.2;
+
 static void read_quarters(struct course *c)
 {
 	for (int q = 0; q < 4; q++) {
@@ -123,6 +126,7 @@ static void read_quarters(struct course *c)
 		c->survivors[q] = between(c, SUM_LIVE, from, to);
 		c->minimum[q] = least(c, false, from, to);
 	}
+	c->idle = between(c, SUM_ACTIVE, 0.75, 1) < IDLE * between(c, SUM_ACTIVE, 0, 0.75) / 3;
 	c->fluctuation = sqrt(fmax(fmin(c->minimum[3], c->gone), 0));
 	c->still_rises = c->minimum[3] - c->minimum[2] >= 2 * c->fluctuation;
 	c->allocated_first_half = c->born[0] + c->born[1];

@@ -13,6 +13,7 @@ enum course_sum {
 	SUM_GONE,
 	SUM_GONE_BYTES,
 	SUM_UNMATCHED,
+	SUM_ACTIVE,
 	COURSE_SUMS,
 };
 
@@ -35,6 +36,7 @@ struct course {
 	double last_eighth; /* rise in it, to an eighth of the rise over the time */
 	double largest_step; /* share of the rise made in one interval: 0..1 */
 	double unmatched; /* releases of older blocks, set against `rise` */
+	bool idle; /* the process did next to nothing in the last quarter, unlike before */
 	double old_share; /* of the live bytes, born in the first half */
 	double burst_begin, burst_seconds; /* shortest stretch with 80% of the live bytes */
 	double swelling; /* growth of the outstanding bytes since the first quarter */

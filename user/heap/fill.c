@@ -234,6 +234,17 @@ static bool worth_a_row(const struct space *space, size_t nr_sites)
 	return nr_sites || !space->ended || space->unmatched_frees || space->lost_frees;
 }
 
+static void sum_activity(struct filling *f, const struct candidate *candidates, size_t nr)
+{
+	memset(f->activity, 0, sizeof(f->activity));
+	for (size_t n = 0; n < nr; n++) {
+		const struct site *site = sites_at(f->heap->sites, candidates[n].number);
+
+		for (uint32_t i = 0; i < f->nr_cohorts; i++)
+			f->activity[i] += site->cohorts[i].alloc_count;
+	}
+}
+
 static int add_space(struct filling *f, uint32_t index, const struct candidate *candidates,
 		     size_t nr)
 {
@@ -245,6 +256,7 @@ static int add_space(struct filling *f, uint32_t index, const struct candidate *
 		err = add_process(f, index);
 	if (err)
 		return err;
+	sum_activity(f, candidates, nr);
 	set_totals(sums, &f->profile->processes[f->process_of[index]]);
 	err = add_sites(f, candidates, nr);
 	if (!err)

@@ -87,6 +87,8 @@ static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, s
 	space_merge(space, sites_doublings(f->heap->sites));
 	for (uint32_t i = 0; i < f->nr_cohorts; i++)
 		course.intervals[i].unmatched = space->unmatched[i];
+	for (uint32_t i = 0; i < f->nr_cohorts; i++)
+		course.intervals[i].active = f->activity[i];
 	for (size_t n = 0; n < nr; n++) {
 		site = sites_at(f->heap->sites, numbers[n]);
 		course.evicted_count += site->evicted_count / one;

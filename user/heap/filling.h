@@ -17,6 +17,7 @@ struct filling {
 	uint32_t now;
 	uint32_t nr_cohorts;
 	uint32_t *process_of; /* by index of the space */
+	double activity[PROFILE_COHORTS]; /* allocations of the process that is being added */
 };
 
 static inline double filling_seconds(uint32_t time)

@@ -261,8 +261,21 @@ static void judge_flat(const struct course *c, struct verdict *v)
 		    all, is_one(c->live) ? "is" : "are");
 	else
 		set(v, VERDICT_FILLING,
-		    "%.0f%% of %s live were allocated in the first %.1f s, and hardly any since",
+		    "%.0f%% of %s live were allocated in the first %.1f s, and hardly any "
+		    "since",
 		    c->old_share * 100, amount, c->seconds / 2);
+}
+
+/*
+ * Survivors fall to zero when a cache has filled, and also when the process' load has ended,
+ * with a leak as with a cache.
+ */
+static void doubt_idle(const struct course *c, struct verdict *v)
+{
+	if (v->verdict == VERDICT_FILLING && c->idle)
+		set(v, VERDICT_TOO_LITTLE_DATA,
+		    "the process did next to nothing in the last %.1f s: trace it while it works",
+		    c->seconds / 4);
 }
 
 void verdict_site(const struct verdict_course *site, struct verdict *v)
@@ -304,6 +317,7 @@ void verdict_site(const struct verdict_course *site, struct verdict *v)
 		    c.swelling * 100, c.seconds * 0.75, amount);
 	else
 		judge_flat(&c, v);
+	doubt_idle(&c, v);
 }
 
 static bool retains(const struct verdict_process *p, struct verdict *v)

@@ -21,6 +21,7 @@ struct verdict_interval {
 	double gone_bytes, gone_count; /* of any age, released in it */
 	/* Of the whole process: releases of blocks from before the capture. */
 	double unmatched;
+	double active; /* of the whole process: allocations; 0 in all intervals: not known */
 };
 
 struct verdict_course {
