@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from harness import each, fixture, require, test
+from harness import each, fixture, need_program, note, require, test
 from target import Target, Told
 from tracer import Trace, fine, run
 
@@ -223,3 +223,33 @@ def stacks_cxx(attach=None):
     require({t["case"] for t in truths} == CXX_CASES,
             f"the fixture did only {[t['case'] for t in truths]}")
     check(report, truths)
+
+
+PERL = "my %h = map { $_ => [map { \"x$_\" } 1..5] } 1..500; my @s = sort { $a <=> $b } keys %h; " \
+       "my $t = join ',', @s; $t =~ s/1/2/g; eval { die 'x' };"
+PYTHON = "import json, re, sqlite3, ctypes; s = json.dumps({str(i): [i] for i in range(500)}); " \
+         "json.loads(s); re.findall(r'[0-9]+', s); c = sqlite3.connect(':memory:'); " \
+         "c.execute('create table t(a)'); ctypes.CDLL(None).strdup(b'x' * 50)"
+
+
+@test("stacks.perl", "perl", "-e", PERL)
+@test("stacks.python", "/usr/bin/python3", "-c", PYTHON)
+@test("stacks.redis-version", "redis-server", "--version")
+@test("stacks.sort", "sort", "/etc/passwd")
+def stacks_program(*command):
+    """Programs as they are packaged: 999 of 1,000 stacks whole, and none by guessing."""
+    need_program(command[0])
+    sites = [s for p in quiet(command).processes for s in p["sites"] if s["stack_known"]]
+    require(len(sites) > 5, f"only {len(sites)} stacks")
+    cut = [s for s in sites if s["stack_end"] not in ("whole", "depth")]
+    guessed = [s for s in sites if any(f["guessed"] for f in s["frames"])]
+    note(f"{len(sites)} stacks, {len(cut)} cut, {len(guessed)} guessed")
+    require(len(cut) * 1000 <= len(sites), f"{len(cut)} of {len(sites)} stacks are cut: "
+                                           f"{[outline(s['frames']) for s in cut[:3]]}")
+    require(not guessed, f"guessed: {[outline(s['frames']) for s in guessed[:3]]}")
+
+
+def quiet(command):
+    """A report of a command whose own output goes nowhere."""
+    shell = ["sh", "-c", 'exec "$@" > /dev/null', "sh"]
+    return run(None, *shell, *command, options=["--no-inline"])
