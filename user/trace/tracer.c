@@ -338,11 +338,8 @@ bool tracer_targets_ended(const struct tracer *t)
 	return true;
 }
 
-static bool someone_lives(struct tracer *t)
+static bool someone_lives(const struct tracer *t)
 {
-	for (size_t i = 0; i < t->nr_added; i++)
-		if (processes_space_of(t->processes, t->added[i]))
-			return true;
 	return processes_living(t->processes) || !tracer_targets_ended(t);
 }
 
