@@ -54,7 +54,7 @@ static void set_knobs(struct tracer_bpf *bpf, const struct kernel_options *o, si
 	bpf->rodata->largest_size = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
 
-/* Call-site tables have about two rows a page directory entry's eight bytes. */
+/* Rows, and an eighth of their bytes for the page directory. */
 static int size_unwind_maps(struct tracer_bpf *bpf, size_t bytes)
 {
 	size_t chunks = bytes / SEEP_CHUNK_BYTES ?: 1;

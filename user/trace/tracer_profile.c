@@ -3,6 +3,7 @@
 #include "trace/tracer_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -108,6 +109,29 @@ static void fill_health(struct tracer *t, struct profile *profile)
 	symbolizer_counts(t->symbolizer, &health->frames, &health->frames_unnamed);
 }
 
+/* Code that no table could be kept for: its stacks are walked by frame pointers, or cut. */
+static int report_left_out(struct tracer *t, struct profile *profile)
+{
+	struct unwinding_stats stats = { 0 };
+	struct profile_health *health = &profile->health;
+	struct profile_skipped_probe *skip;
+	char reason[128];
+
+	if (t->unwinding)
+		stats = unwinding_stats(t->unwinding);
+	if (!stats.tables_left_out && !stats.mappings_left_out)
+		return 0;
+	skip = vec_push(&health->skipped_probes, &health->nr_skipped_probes,
+			&health->cap_skipped_probes);
+	if (!skip)
+		return -ENOMEM;
+	snprintf(reason, sizeof(reason), "no room for the tables of %zu files and %zu mappings",
+		 stats.tables_left_out, stats.mappings_left_out);
+	skip->symbol = profile_string(profile, "stacks by unwind tables");
+	skip->reason = profile_string(profile, reason);
+	return 0;
+}
+
 /* A process that has done nothing is reported too, so that a reader finds its pid. */
 static int add_idle(struct tracer *t, uint64_t now, struct profile *profile)
 {
@@ -156,6 +180,7 @@ int tracer_profile(struct tracer *t, const struct tracer_report *report,
 	if (!t->options.everything)
 		err = err ?: add_idle(t, now, profile);
 	err = err ?: objects_report_skips(t->objects, profile);
+	err = err ?: report_left_out(t, profile);
 	if (err) {
 		profile_free(profile);
 		return err;
