@@ -202,6 +202,8 @@ struct seep_unwind_mapping {
 	__u64 first_page; /* see unwind_table.h */
 	__u32 nr_pages;
 	__u32 pages_base; /* of the table's pages in the page directory of all tables */
+	__u16 table; /* the number of the file, whether it has a table or not; 0 none */
+	__u16 reserved[3];
 };
 
 #define SEEP_UNWIND_MAPPINGS 512
@@ -214,7 +216,7 @@ struct seep_unwind_space {
 };
 
 #ifndef __cplusplus
-_Static_assert(sizeof(struct seep_unwind_mapping) == 40, "seep_unwind_mapping");
+_Static_assert(sizeof(struct seep_unwind_mapping) == 48, "seep_unwind_mapping");
 #endif
 
 /* counters of the kernel side, one per-CPU array; every loss has one */

@@ -21,8 +21,9 @@
 
 enum { VDSO_BYTES = 2 * 4096 };
 
-/* Where a module's table is; nr_pages 0: it has none. */
+/* Where a module's table is; nr_pages 0: it has none. Its number is its index + 1. */
 struct installed {
+	uint32_t module;
 	uint64_t first_page;
 	uint32_t nr_pages;
 	uint32_t pages_base;
@@ -144,7 +145,9 @@ static int install(struct unwinding *u, const struct unwind_table *table, struct
 		err = kernel_set_unwind_pages(u->kernel, u->next_page, pages, view.nr_pages);
 	}
 	if (!err) {
-		*at = (struct installed){ view.first_page, view.nr_pages, u->next_page };
+		at->first_page = view.first_page;
+		at->nr_pages = view.nr_pages;
+		at->pages_base = u->next_page;
 		u->next_row = end;
 		u->next_page += view.nr_pages;
 	}
@@ -216,6 +219,7 @@ static const struct installed *find_table(struct unwinding *u, uint32_t module)
 	at = vec_push(&u->installed, &u->nr_installed, &u->cap_installed);
 	if (!at || hashmap_put(u->by_module, module, u->nr_installed - 1))
 		return NULL;
+	at->module = module;
 	begin = seconds();
 	err = add_table(u, module, at);
 	u->stats.build_seconds += seconds() - begin;
@@ -225,6 +229,19 @@ static const struct installed *find_table(struct unwinding *u, uint32_t module)
 	log_debug("%s: unwind table of %u pages (%d)", modules_info(u->modules, module).path,
 		  at->nr_pages, err);
 	return at;
+}
+
+/* 0 for those that come too late to be numbered. */
+static uint16_t table_number(const struct unwinding *u, const struct installed *at)
+{
+	size_t number = at - u->installed + 1;
+
+	return number <= UINT16_MAX ? number : 0;
+}
+
+uint32_t unwinding_table_module(const struct unwinding *u, uint16_t table)
+{
+	return table && table <= u->nr_installed ? u->installed[table - 1].module : PLACE_NONE;
 }
 
 static int fill_mapping(struct unwinding *u, const struct module_mapping *from,
@@ -243,6 +260,7 @@ static int fill_mapping(struct unwinding *u, const struct module_mapping *from,
 	to->first_page = at->first_page;
 	to->nr_pages = at->nr_pages;
 	to->pages_base = at->pages_base;
+	to->table = table_number(u, at);
 	return 0;
 }
 

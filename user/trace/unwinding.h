@@ -28,6 +28,12 @@ void unwinding_free(struct unwinding *unwinding);
 int unwinding_refresh(struct unwinding *unwinding, uint32_t space);
 void unwinding_forget(struct unwinding *unwinding, uint32_t space);
 
+/*
+ * The module that a seep_unwind_mapping's `table` stands for: for good, whatever becomes
+ * of the module's mappings. PLACE_NONE for a number never given out, 0 among them.
+ */
+uint32_t unwinding_table_module(const struct unwinding *unwinding, uint16_t table);
+
 struct unwinding_stats {
 	size_t tables, tables_failed;
 	size_t tables_left_out; /* at the bound of the kernel's memory */
