@@ -25,6 +25,12 @@ enum {
 	MAX_AUGMENTATION = 8,
 };
 
+/* Entries of 8 bytes that are all damaged would otherwise be 16 million. */
+static bool too_many(const struct cfi_entries *entries)
+{
+	return entries->nr_fdes + entries->bad_entries >= MAX_FDES;
+}
+
 /* One entry, from its length to its end. */
 struct entry {
 	struct cfi_cursor cursor; /* after the CIE's id or the FDE's pointer */
@@ -146,10 +152,10 @@ static bool parse_cie(struct cfi_entries *entries, const struct cfi_section *sec
 	size_t nr;
 
 	while (cfi_byte(cursor))
-		;
+		if ((size_t)(cursor->at - letters) > MAX_AUGMENTATION)
+			return false;
 	nr = (size_t)(cursor->at - letters) - 1;
-	if (cursor->failed || nr > MAX_AUGMENTATION ||
-	    (version != 1 && version != 3 && version != 4))
+	if (cursor->failed || (version != 1 && version != 3 && version != 4))
 		return false;
 	/* sizes of an address and of a segment selector */
 	if (version == 4 && (cfi_byte(cursor) != 8 || cfi_byte(cursor) != 0))
@@ -270,8 +276,6 @@ static int add_fde(struct cfi_entries *entries, const struct cfi_section *sectio
 		cfi_skip(&entry->cursor, cfi_uleb(&entry->cursor));
 	if (entry->cursor.failed)
 		return -EINVAL;
-	if (entries->nr_fdes == MAX_FDES)
-		return -EFBIG;
 	added = vec_push(&entries->fdes, &entries->nr_fdes, &entries->cap_fdes);
 	if (!added)
 		return -ENOMEM;
@@ -307,6 +311,8 @@ int cfi_entries_add(struct cfi_entries *entries, const struct cfi_section *secti
 		}
 		if (is_cie(section, &entry))
 			continue;
+		if (too_many(entries))
+			return -EFBIG;
 		err = add_fde(entries, section, &entry);
 		if (err == -EINVAL)
 			entries->bad_entries++;

@@ -6,7 +6,6 @@
  */
 #include "stack/cfi_image.h"
 
-#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <gelf.h>
 #include <stdlib.h>
@@ -16,9 +15,12 @@
 
 #include "base/vec.h"
 #include "stack/cfi_pointer.h"
+#include "stack/elf_open.h"
 #include "stack/elf_section.h"
 
 static const uint64_t MAX_SECTION = 128UL << 20;
+static const uint64_t MAX_SEARCHED = 1UL << 30;
+_Static_assert((int)CFI_BUILD_ID_MAX == (int)ELF_BUILD_ID_MOST, "one length of build ids");
 enum {
 	MAX_SEGMENTS = 4096,
 	/* Of a lone CIE "zR" the shortest and the longest that linkers and compilers write. */
@@ -76,6 +78,34 @@ static int add_segment(struct cfi_image *image, const GElf_Phdr *header)
 	return 0;
 }
 
+/*
+ * Sorts by address and takes from each segment what one before it has. Linkers make none
+ * that overlap; a hostile file could have all its bytes in thousands.
+ */
+static void part_segments(struct cfi_image *image)
+{
+	uint64_t end = 0, left = image->size > UINT64_MAX / 2 ? UINT64_MAX : 2 * image->size;
+	size_t kept = 0;
+
+	if (image->nr_segments)
+		qsort(image->segments, image->nr_segments, sizeof(*image->segments),
+		      compare_segments);
+	for (size_t i = 0; i < image->nr_segments; i++) {
+		struct cfi_segment segment = image->segments[i];
+		uint64_t taken = segment.address < end ? end - segment.address : 0;
+
+		if (taken >= segment.size || segment.size - taken > left)
+			continue;
+		segment.address += taken;
+		segment.offset += taken;
+		segment.size -= taken;
+		left -= segment.size;
+		end = segment.address + segment.size;
+		image->segments[kept++] = segment;
+	}
+	image->nr_segments = kept;
+}
+
 static int read_segments(struct cfi_image *image)
 {
 	size_t nr, i;
@@ -92,9 +122,7 @@ static int read_segments(struct cfi_image *image)
 		if (header.p_type == PT_LOAD && add_segment(image, &header))
 			return -ENOMEM;
 	}
-	if (image->nr_segments)
-		qsort(image->segments, image->nr_segments, sizeof(*image->segments),
-		      compare_segments);
+	part_segments(image);
 	return 0;
 }
 
@@ -109,9 +137,7 @@ static uint64_t section_address(Elf *elf, const char *name)
 static int read_headers(struct cfi_image *image)
 {
 	const char *ident;
-	const void *id;
 	GElf_Ehdr header;
-	ssize_t length;
 	int err;
 
 	if (!image->elf || elf_kind(image->elf) != ELF_K_ELF)
@@ -127,11 +153,7 @@ static int read_headers(struct cfi_image *image)
 	err = read_segments(image);
 	if (err)
 		return err;
-	length = dwelf_elf_gnu_build_id(image->elf, &id);
-	if (length > 0 && length <= CFI_BUILD_ID_MAX) {
-		memcpy(image->build_id, id, (size_t)length);
-		image->build_id_length = (size_t)length;
-	}
+	image->build_id_length = elf_build_id(image->elf, image->build_id);
 	image->text_base = section_address(image->elf, ".text");
 	image->data_base = section_address(image->elf, ".got");
 	return 0;
@@ -158,8 +180,7 @@ int cfi_image_open(int fd, struct cfi_image *ret_image)
 	if (!S_ISREG(status.st_mode))
 		return -ENOEXEC;
 	image.size = (uint64_t)status.st_size;
-	elf_version(EV_CURRENT);
-	image.elf = elf_begin(fd, ELF_C_READ, NULL);
+	image.elf = elf_open(fd);
 	return finish_open(&image, ret_image);
 }
 
@@ -167,9 +188,7 @@ int cfi_image_open_memory(const void *bytes, size_t size, struct cfi_image *ret_
 {
 	struct cfi_image image = { .fd = -1, .memory = bytes, .size = size };
 
-	elf_version(EV_CURRENT);
-	/* It is only read: the argument lacks the const for ELF_C_RDWR's sake. */
-	image.elf = size >= sizeof(Elf64_Ehdr) ? elf_memory((char *)(uintptr_t)bytes, size) : NULL;
+	image.elf = elf_open_memory(bytes, size);
 	return finish_open(&image, ret_image);
 }
 
@@ -289,17 +308,19 @@ static size_t search_bytes(const uint8_t *bytes, size_t size)
 
 int cfi_image_eh_search(const struct cfi_image *image, struct cfi_section *ret_section)
 {
+	uint64_t left = MAX_SEARCHED;
 	size_t nr_sections, i;
 
 	if (elf_getshdrnum(image->elf, &nr_sections) == 0 && nr_sections)
 		return -ENOENT;
-	for (i = 0; i < image->nr_segments; i++) {
+	for (i = 0; i < image->nr_segments && image->segments[i].size <= left; i++) {
 		struct cfi_section whole = { 0 };
 		uint64_t address = image->segments[i].address;
 		size_t distance;
 		int err = read_section(image, image->segments[i].offset, image->segments[i].size,
 				       &whole);
 
+		left -= image->segments[i].size;
 		if (err == -ENOMEM)
 			return err;
 		distance = err ? SIZE_MAX : search_bytes(whole.bytes, whole.size);
@@ -353,7 +374,7 @@ int cfi_image_debug_section(const struct cfi_image *image, struct cfi_section *r
 
 	if (old_style)
 		found = elf_section_find(image->elf, ".zdebug_frame");
-	if (!found || !gelf_getshdr(found, &header))
+	if (!elf_section_fits(found, MAX_SECTION) || !gelf_getshdr(found, &header))
 		return -ENOENT;
 	err = unpack(found, &header, old_style);
 	if (err)
@@ -372,13 +393,22 @@ int cfi_image_debug_section(const struct cfi_image *image, struct cfi_section *r
 
 const struct cfi_segment *cfi_image_segment(const struct cfi_image *image, uint64_t address)
 {
-	for (size_t i = 0; i < image->nr_segments; i++) {
-		const struct cfi_segment *segment = &image->segments[i];
+	const struct cfi_segment *segment;
+	size_t low = 0, high = image->nr_segments;
 
-		if (address >= segment->address && address - segment->address < segment->size)
-			return segment;
+	/* how many start at or before the address */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (image->segments[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	if (!low)
+		return NULL;
+	segment = &image->segments[low - 1];
+	return address - segment->address < segment->size ? segment : NULL;
 }
 
 size_t cfi_image_read(const struct cfi_image *image, uint64_t address, void *bytes, size_t size)

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CFI_BUILD_ID_MAX = 64 };
+enum { CFI_BUILD_ID_MAX = 64 }; /* ELF_BUILD_ID_MOST */
 
 struct cfi_segment {
 	uint64_t address, offset, size; /* size in the file */
@@ -25,7 +25,7 @@ struct cfi_image {
 	const uint8_t *memory; /* not owned */
 	uint64_t size;
 	uint16_t machine; /* EM_X86_64, EM_AARCH64 */
-	struct cfi_segment *segments; /* PT_LOAD with bytes in the file, by address */
+	struct cfi_segment *segments; /* PT_LOAD with bytes in the file, by address, apart */
 	size_t nr_segments, cap_segments;
 	uint64_t text_base, data_base; /* of relative pointers; 0 unknown */
 	uint64_t eh_frame_hdr; /* address; 0 none */

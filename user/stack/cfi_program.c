@@ -17,6 +17,7 @@
 
 enum {
 	REMEMBERED_MAX = 32, /* compilers nest them once or twice */
+	ROWS_MAX = 1 << 20, /* of one function; the largest of a browser have thousands */
 	AARCH64_NEGATE_RA_STATE_WITH_PC = 0x2c, /* "DWARF for the Arm 64-bit Architecture" */
 };
 
@@ -149,6 +150,8 @@ static int add_row(struct run *run)
 	run->changed = false;
 	if (rows->nr && rows->items[rows->nr - 1].rule == id)
 		return 0;
+	if (rows->nr == ROWS_MAX)
+		return -EINVAL;
 	row = vec_push(&rows->items, &rows->nr, &rows->cap);
 	if (!row)
 		return -ENOMEM;

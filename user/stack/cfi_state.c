@@ -38,6 +38,12 @@ struct address {
 	bool deref;
 };
 
+/*
+ * Bytes of an expression that is looked at; those above take a dozen. It is read once a
+ * row, and a program may have a row for each of its bytes.
+ */
+enum { MAX_EXPRESSION = 64 };
+
 /* Numbers beyond this are nonsense, and sums of two of them do not overflow. */
 static bool is_far(int64_t offset)
 {
@@ -111,7 +117,7 @@ static bool read_address(const struct cfi_expression *expression, struct address
 				     false };
 	struct address address = { 0 };
 
-	if (!read_base(&cursor, &address))
+	if (expression->size > MAX_EXPRESSION || !read_base(&cursor, &address))
 		return false;
 	while (cfi_left(&cursor)) {
 		uint8_t op = cfi_byte(&cursor);

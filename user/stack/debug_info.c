@@ -24,6 +24,7 @@
 
 #include "base/cleanup.h"
 #include "stack/debug_units.h"
+#include "stack/elf_open.h"
 #include "stack/elf_section.h"
 
 static const uint64_t BUDGET_NS = 10ULL * 1000000000;
@@ -51,7 +52,7 @@ static uint64_t unpacked_size(Elf_Scn *section, const GElf_Shdr *header, const c
 
 	if (header->sh_flags & SHF_COMPRESSED)
 		return gelf_getchdr(section, &compressed) ? compressed.ch_size : UINT64_MAX / 2;
-	if (strncmp(name, ".zdebug", 7))
+	if (strncmp(name, ".zdebug", 7) || header->sh_size > MAX_SECTIONS)
 		return header->sh_size;
 	/* GNU's older form: "ZLIB", then the size, most significant byte first. */
 	data = elf_rawdata(section, NULL);
@@ -123,7 +124,7 @@ static bool open_shared(struct debug_info *info, const struct debug_search *sear
 		return true;
 	info->shared_fd = debug_files_open_shared(search, name, build_id, (size_t)length);
 	if (info->shared_fd >= 0)
-		info->shared_elf = elf_begin(info->shared_fd, ELF_C_READ, NULL);
+		info->shared_elf = elf_open(info->shared_fd);
 	if (info->shared_elf)
 		info->shared = read_dwarf(info->shared_elf, &info->bytes, &err);
 	if (info->shared) {

@@ -11,7 +11,12 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MAX_DYNAMIC_SYMBOLS = 1 << 24, MAX_HEADERS = 4096, MAX_DYNAMIC_ENTRIES = 4096 };
+enum {
+	MAX_DYNAMIC_SYMBOLS = 1 << 24,
+	MAX_HEADERS = 4096,
+	MAX_DYNAMIC_ENTRIES = 4096,
+	MAX_CHUNK = 512 << 20, /* bytes that are read at once */
+};
 
 struct dynamic {
 	uint64_t symbols, names, names_size, hash, gnu_hash;
@@ -41,9 +46,16 @@ static Elf_Data *data_at(Elf *elf, uint64_t address, uint64_t size, Elf_Type typ
 	uint64_t offset = 0;
 	uint64_t available = file_range(elf, address, &offset);
 
-	if (!size || size > available || offset > INT64_MAX)
+	if (!size || size > available || size > MAX_CHUNK || offset > INT64_MAX)
 		return NULL;
 	return elf_getdata_rawchunk(elf, (int64_t)offset, size, type);
+}
+
+static uint64_t dynamic_size(uint64_t claimed)
+{
+	const uint64_t most = MAX_DYNAMIC_ENTRIES * sizeof(Elf64_Dyn);
+
+	return claimed < most ? claimed : most;
 }
 
 static Elf_Data *find_dynamic(Elf *elf)
@@ -57,8 +69,8 @@ static Elf_Data *find_dynamic(Elf *elf)
 
 		if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_DYNAMIC &&
 		    header.p_offset <= INT64_MAX)
-			return elf_getdata_rawchunk(elf, (int64_t)header.p_offset, header.p_filesz,
-						    ELF_T_DYN);
+			return elf_getdata_rawchunk(elf, (int64_t)header.p_offset,
+						    dynamic_size(header.p_filesz), ELF_T_DYN);
 	}
 	return NULL;
 }
@@ -100,7 +112,8 @@ static bool read_dynamic(Elf *elf, struct dynamic *ret_dynamic)
 static const uint32_t *words_at(Elf *elf, uint64_t address, size_t *ret_nr)
 {
 	uint64_t offset = 0;
-	uint64_t size = file_range(elf, address, &offset) & ~3ULL;
+	uint64_t available = file_range(elf, address, &offset) & ~3ULL;
+	uint64_t size = available < MAX_CHUNK ? available : MAX_CHUNK;
 	Elf_Data *data = data_at(elf, address, size, ELF_T_WORD);
 
 	if (!data)
@@ -164,7 +177,8 @@ bool dynamic_symbols_find(Elf *elf, struct dynamic_symbols *ret_symbols)
 		return false;
 	symbols.entries = data_at(elf, dynamic.symbols, symbols.nr * entry_size, ELF_T_SYM);
 	names = data_at(elf, dynamic.names, dynamic.names_size, ELF_T_BYTE);
-	if (!symbols.entries || !names)
+	/* names that are not ended would each have to be searched for their end */
+	if (!symbols.entries || !names || ((char *)names->d_buf)[names->d_size - 1])
 		return false;
 	symbols.names = names->d_buf;
 	symbols.names_size = names->d_size;

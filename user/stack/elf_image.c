@@ -12,7 +12,6 @@
 #include "stack/elf_image.h"
 
 #include <elf.h>
-#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -26,10 +25,10 @@
 
 #include "base/cleanup.h"
 #include "base/vec.h"
+#include "stack/elf_open.h"
 
 enum {
 	MAX_SEGMENTS = 4096,
-	MAX_BUILD_ID = 64, /* bytes; 20 and 16 are what linkers write */
 	MAX_VDSO = 16 * 4096, /* it has two pages today */
 };
 
@@ -61,17 +60,17 @@ static int read_segments(Elf *elf, struct image *image)
 
 static int read_build_id(Elf *elf, char **ret_build_id)
 {
-	const void *bytes;
-	ssize_t length = dwelf_elf_gnu_build_id(elf, &bytes), i;
+	uint8_t bytes[ELF_BUILD_ID_MOST];
+	size_t length = elf_build_id(elf, bytes), i;
 	char *text;
 
-	if (length <= 0 || length > MAX_BUILD_ID)
+	if (!length)
 		return 0;
-	text = malloc((size_t)length * 2 + 1);
+	text = malloc(length * 2 + 1);
 	if (!text)
 		return -ENOMEM;
 	for (i = 0; i < length; i++)
-		sprintf(text + 2 * i, "%02x", ((const uint8_t *)bytes)[i]);
+		sprintf(text + 2 * i, "%02x", bytes[i]);
 	*ret_build_id = text;
 	return 0;
 }
@@ -83,9 +82,7 @@ int image_read(int fd, struct image *ret_image)
 	GElf_Ehdr header;
 	Elf *elf;
 
-	elf_version(EV_CURRENT);
-	/* Not mapped: a file cut short by its owner meanwhile would then kill the reader. */
-	elf = elf_begin(fd, ELF_C_READ, NULL);
+	elf = elf_open(fd);
 	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header) &&
 	    (header.e_type == ET_EXEC || header.e_type == ET_DYN)) {
 		err = read_segments(elf, &image);
@@ -113,8 +110,7 @@ bool image_has_build_id(int fd, const char *build_id)
 	char *found = NULL;
 	Elf *elf;
 
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
+	elf = elf_open(fd);
 	if (elf && elf_kind(elf) == ELF_K_ELF)
 		read_build_id(elf, &found);
 	elf_end(elf);

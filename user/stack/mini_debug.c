@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "stack/elf_open.h"
 #include "stack/elf_section.h"
 
 enum {
@@ -50,7 +51,7 @@ int mini_debug_open(Elf *elf, Elf **ret_elf, void **ret_memory)
 {
 	lzma_stream stream = LZMA_STREAM_INIT;
 	Elf_Scn *section = elf_section_find(elf, ".gnu_debugdata");
-	Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
+	Elf_Data *data = elf_section_fits(section, MAX_SIZE) ? elf_rawdata(section, NULL) : NULL;
 	uint8_t *memory = NULL;
 	size_t size = 0;
 	Elf *unpacked = NULL;
@@ -65,7 +66,7 @@ int mini_debug_open(Elf *elf, Elf **ret_elf, void **ret_memory)
 	err = unpack(&stream, &memory, &size);
 	lzma_end(&stream);
 	if (!err) {
-		unpacked = elf_memory((char *)memory, size);
+		unpacked = elf_open_memory(memory, size);
 		if (!unpacked)
 			err = -EINVAL;
 	}

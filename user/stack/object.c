@@ -2,7 +2,8 @@
 /*
  * Owns the choice of where a module's names come from: .symtab of the file itself; else
  * of its debug file; else the mini debug info; .dynsym always, as it alone has names
- * when all else was stripped. Debug information comes from the file or its debug file.
+ * when all else was stripped. Debug information comes from the file or its debug file, else
+ * from the tables that a Go program has for itself.
  */
 #include "stack/object.h"
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "stack/elf_open.h"
 #include "stack/mini_debug.h"
 #include "stack/symbol_table.h"
 
@@ -21,6 +23,8 @@ struct object {
 	void *mini_memory;
 	struct symbol_table *symbols;
 	struct debug_info *debug_info;
+	struct go_table *go_table;
+	bool sought_go_table;
 };
 
 static void open_debug_file(struct object *object, const struct debug_search *search)
@@ -29,7 +33,7 @@ static void open_debug_file(struct object *object, const struct debug_search *se
 		return;
 	object->debug_fd = debug_files_open(search, object->elf);
 	if (object->debug_fd >= 0)
-		object->debug_elf = elf_begin(object->debug_fd, ELF_C_READ, NULL);
+		object->debug_elf = elf_open(object->debug_fd);
 }
 
 static int add_mini_debug(struct object *object, size_t *ret_added)
@@ -84,10 +88,9 @@ int object_open(int fd, const struct debug_search *search, bool lines, struct ob
 		close(fd);
 		return -ENOMEM;
 	}
-	elf_version(EV_CURRENT);
 	object->fd = fd;
 	object->debug_fd = -1;
-	object->elf = elf_begin(fd, ELF_C_READ, NULL);
+	object->elf = elf_open(fd);
 	if (!object->elf || elf_kind(object->elf) != ELF_K_ELF)
 		err = -ENOEXEC;
 	if (!err)
@@ -105,6 +108,7 @@ void object_free(struct object *object)
 {
 	if (!object)
 		return;
+	go_table_free(object->go_table);
 	debug_info_free(object->debug_info);
 	symbol_table_free(object->symbols);
 	elf_end(object->mini_elf);
@@ -126,8 +130,17 @@ struct debug_info *object_debug_info(const struct object *object)
 	return object->debug_info;
 }
 
+struct go_table *object_go_table(struct object *object)
+{
+	if (!object->sought_go_table)
+		go_table_open(object->fd, &object->go_table);
+	object->sought_go_table = true;
+	return object->go_table;
+}
+
 size_t object_bytes(const struct object *object)
 {
 	return sizeof(*object) + symbol_table_bytes(object->symbols) +
-	       (object->debug_info ? debug_info_bytes(object->debug_info) : 0);
+	       (object->debug_info ? debug_info_bytes(object->debug_info) : 0) +
+	       (object->go_table ? go_table_bytes(object->go_table) : 0);
 }

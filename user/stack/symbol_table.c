@@ -17,9 +17,15 @@
 
 #include "base/vec.h"
 #include "stack/dynamic_symbols.h"
+#include "stack/elf_section.h"
 #include "stack/range_index.h"
 
-enum { MAX_SYMBOLS = 1 << 24 };
+enum {
+	MAX_SYMBOLS = 1 << 24,
+	MAX_SYMBOLS_SIZE = MAX_SYMBOLS * sizeof(Elf64_Sym),
+	MAX_NAMES_SIZE = 512 << 20, /* a browser has 200 MB */
+	COMPARED = 1024, /* bytes of a name that choosing among several may cost */
+};
 
 struct entry {
 	uint64_t address;
@@ -133,19 +139,41 @@ static Elf_Data *extended_indices(Elf *elf, Elf_Scn *symbols)
 	Elf_Scn *section = find_section(elf, SHT_SYMTAB_SHNDX);
 	GElf_Shdr header;
 
-	if (!section || !gelf_getshdr(section, &header) || header.sh_link != elf_ndxscn(symbols))
+	if (!elf_section_fits(section, MAX_SYMBOLS * sizeof(Elf32_Word)) ||
+	    !gelf_getshdr(section, &header) || header.sh_link != elf_ndxscn(symbols))
 		return NULL;
 	return elf_getdata(section, NULL);
 }
 
+/*
+ * The names of a symbol table. They must be ended, or each of them would have to be
+ * searched for its end.
+ */
+static Elf_Data *names_of(Elf *elf, size_t index)
+{
+	Elf_Scn *section = elf_getscn(elf, index);
+	Elf_Data *data = elf_section_fits(section, MAX_NAMES_SIZE) ? elf_getdata(section, NULL)
+								   : NULL;
+
+	if (!data || !data->d_buf || !data->d_size || ((char *)data->d_buf)[data->d_size - 1])
+		return NULL;
+	return data;
+}
+
 static int add_section(struct symbol_table *table, Elf *elf, Elf_Scn *section)
 {
-	Elf_Data *data = elf_getdata(section, NULL), *indices = extended_indices(elf, section);
+	Elf_Data *data, *indices, *names;
 	GElf_Shdr header;
 	size_t nr, i;
 	int err = 0;
 
-	if (!data || !gelf_getshdr(section, &header) || !header.sh_entsize)
+	if (!elf_section_fits(section, MAX_SYMBOLS_SIZE) || !gelf_getshdr(section, &header) ||
+	    !header.sh_entsize)
+		return 0;
+	data = elf_getdata(section, NULL);
+	indices = extended_indices(elf, section);
+	names = names_of(elf, header.sh_link);
+	if (!data || !names)
 		return 0;
 	nr = data->d_size / header.sh_entsize;
 	for (i = 1; !err && i < nr && i < MAX_SYMBOLS; i++) {
@@ -163,8 +191,8 @@ static int add_section(struct symbol_table *table, Elf *elf, Elf_Scn *section)
 			continue;
 		if (!index || !in_code(elf, index, symbol.st_value, &section_end))
 			continue;
-		name = elf_strptr(elf, header.sh_link, symbol.st_name);
-		if (name && !is_marker(name))
+		name = (const char *)names->d_buf + symbol.st_name;
+		if (symbol.st_name < names->d_size && !is_marker(name))
 			err = add_entry(table, &symbol, name, section_end);
 	}
 	return err;
@@ -188,7 +216,7 @@ static int add_dynamic(struct symbol_table *table, Elf *elf)
 		    !is_function(&symbol) || symbol.st_name >= symbols.names_size)
 			continue;
 		name = symbols.names + symbol.st_name;
-		if (memchr(name, 0, symbols.names_size - symbol.st_name) && !is_marker(name))
+		if (!is_marker(name))
 			err = add_entry(table, &symbol, name, 0);
 	}
 	return err;
@@ -211,13 +239,22 @@ int symbol_table_add(struct symbol_table *table, Elf *elf, bool dynamic, size_t 
 
 static size_t leading_underscores(const char *name)
 {
-	return strspn(name, "_");
+	size_t nr = 0;
+
+	while (nr < COMPARED && name[nr] == '_')
+		nr++;
+	return nr;
+}
+
+static bool is_versioned(const char *name)
+{
+	return memchr(name, '@', strnlen(name, COMPARED));
 }
 
 /* Which of two names of one address is shown: negative when `a` is the better one. */
 static int compare_names(const struct entry *a, const struct entry *b)
 {
-	bool a_versioned = strchr(a->name, '@'), b_versioned = strchr(b->name, '@');
+	bool a_versioned = is_versioned(a->name), b_versioned = is_versioned(b->name);
 	size_t a_underscores, b_underscores;
 
 	if (a->sized != b->sized)
@@ -230,7 +267,7 @@ static int compare_names(const struct entry *a, const struct entry *b)
 	b_underscores = leading_underscores(b->name);
 	if (a_underscores != b_underscores)
 		return a_underscores < b_underscores ? -1 : 1;
-	return strcmp(a->name, b->name);
+	return strncmp(a->name, b->name, COMPARED);
 }
 
 /* By address, the better name last: a search comes from behind. */
