@@ -28,8 +28,8 @@ def told_chains(told):
 class Symbols:
     """Functions of a file as its own symbol table has them, by nm."""
 
-    def __init__(self, path):
-        text = subprocess.run(["nm", "--defined-only", "--print-size", path], check=True,
+    def __init__(self, path, *options):
+        text = subprocess.run(["nm", "--defined-only", "--print-size", *options, path], check=True,
                               capture_output=True, text=True).stdout
         fields = [line.split() for line in text.splitlines()]
         self.functions = [(int(f[0], 16), int(f[1], 16), f[3]) for f in fields if len(f) == 4]
@@ -185,9 +185,9 @@ def stacks_names():
 class ChainTarget(Target):
     """A fixture that says its chains while it is attached to."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **keywords):
         self.lines = []
-        super().__init__(*arguments)
+        super().__init__(*arguments, **keywords)
 
     def _line(self, seconds=60):
         self.lines.append(super()._line(seconds))
