@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# seep's stacks against libdw's and gdb's, on threads stopped at an allocation. `make truth`
+# is all of it, `make truth-quick` what CI runs. x86_64 only: the witness knows its registers.
+
+TRUTH_SOURCES := $(sort $(wildcard tests/truth/*.c))
+TRUTH_OBJECTS := $(patsubst tests/truth/%.c,$(B)/truth/%.o,\
+	$(filter-out %.bpf.c tests/truth/churn.c,$(TRUTH_SOURCES)))
+TRUTH_PROGRAMS := $(B)/truth/compare
+
+$(B)/truth/witness.bpf.o: tests/truth/witness.bpf.c
+	@mkdir -p $(dir $@)
+	$(call say,BPF,$<)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/witness.bpf.o: $(B)/truth/witness.bpf.o
+	$(call say,LINK,$@)$(BPFTOOL) gen object $@ $^
+
+$(B)/truth/%.o: tests/truth/%.c | $(B)/witness.skel.h
+	@mkdir -p $(dir $@)
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The two places at which it looks on: where seep attaches probes, and where it takes records.
+$(B)/truth/compare: $(TRUTH_OBJECTS) $(B)/libseep.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=link_multi,--wrap=decode_record -o $@ $^ $(LDFLAGS) $(LIBS)
+
+.PHONY: truth truth-quick truth-programs
+truth-programs: $(TRUTH_PROGRAMS)
+
+truth: $(TRUTH_PROGRAMS) fixtures
+	$(Q)tests/truth/run --build $(B)
+
+truth-quick: $(TRUTH_PROGRAMS) fixtures
+	$(Q)tests/truth/run --build $(B) --quick
+
+.SECONDARY: $(B)/witness.bpf.o $(B)/witness.skel.h
+
+-include $(TRUTH_OBJECTS:.o=.d) $(B)/truth/witness.bpf.d
