@@ -65,7 +65,7 @@ static int name_at(struct session *session, uint64_t address, const struct symbo
 }
 
 /* The name of the function at address + add, as the symbolizer says; "(none)". */
-static const char *function_at(struct session *session, uint64_t address)
+static inline const char *function_at(struct session *session, uint64_t address)
 {
 	const struct symbol *symbols;
 	int nr = name_at(session, address, &symbols);

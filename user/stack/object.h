@@ -9,6 +9,7 @@
 
 #include "stack/debug_files.h"
 #include "stack/debug_info.h"
+#include "stack/go_table.h"
 
 struct object;
 
@@ -24,6 +25,8 @@ void object_free(struct object *object);
 const char *object_symbol(const struct object *object, uint64_t address);
 /* NULL when there is none. */
 struct debug_info *object_debug_info(const struct object *object);
+/* Read when first asked for; NULL for what is no Go program. */
+struct go_table *object_go_table(struct object *object);
 
 /* Memory that the object holds, roughly. */
 size_t object_bytes(const struct object *object);

@@ -235,18 +235,40 @@ static int add_symbol(struct symbolizer *symbolizer, const char *name,
 	return 0;
 }
 
+/* What debug information, or a Go program's own tables, tell of the address. */
+static size_t find_frames(const struct symbolizer *symbolizer, struct object *object,
+			  uint64_t address, struct debug_frame frames[DEBUG_FRAMES_MAX],
+			  const char **ret_language)
+{
+	const struct symbolizer_options *options = &symbolizer->options;
+	struct debug_info *info = object_debug_info(object);
+	struct go_table *go;
+	size_t nr = 0, i;
+
+	if (info)
+		nr = debug_info_find(info, address, !options->no_inline, frames, ret_language);
+	if (nr)
+		return nr;
+	go = object_go_table(object);
+	if (go)
+		nr = go_table_find(go, address, !options->no_inline && !options->no_lines, frames);
+	if (nr)
+		*ret_language = "go";
+	for (i = 0; i < nr && options->no_lines; i++) {
+		frames[i].file = NULL;
+		frames[i].line = 0;
+	}
+	return nr;
+}
+
 /* Appends the symbols of the address to those of the symbolizer; at least one. */
 static int name_in_object(struct symbolizer *symbolizer, struct object *object, uint64_t address)
 {
-	struct debug_info *info = object_debug_info(object);
 	const char *symbol = object_symbol(object, address), *language = NULL;
 	struct debug_frame frames[DEBUG_FRAMES_MAX];
-	size_t nr = 0, i;
+	size_t nr = find_frames(symbolizer, object, address, frames, &language), i;
 	int err = 0;
 
-	if (info)
-		nr = debug_info_find(info, address, !symbolizer->options.no_inline, frames,
-				     &language);
 	if (!nr)
 		return add_symbol(symbolizer, symbol, NULL, language, false);
 	for (i = 0; !err && i < nr; i++) {
