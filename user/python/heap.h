@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The container objects that the collector knows (those of gc.get_objects(), and the frozen
+ * ones): all of them once, by a scan of memory or along the collector's lists.
+ */
+#ifndef SEEP_PYTHON_HEAP_H
+#define SEEP_PYTHON_HEAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memory/stream.h"
+#include "python/process.h"
+#include "python/types.h"
+
+struct python_object {
+	uint64_t address; /* of the PyObject, not of its GC head */
+	struct python_type *type;
+	const uint8_t *bytes; /* the object's first bytes; end with the call */
+	size_t readable; /* how many: 16 at least */
+};
+
+/* Other than 0 ends the visit and is returned. */
+typedef int (*python_object_fn)(void *context, const struct python_object *object);
+
+/* Figures of a visit. */
+struct python_visit {
+	uint64_t objects;
+	struct stream_totals stream; /* of a scan */
+};
+
+/* 0, -ESRCH, -EACCES, -ENOMEM, or what `each` returned. */
+int python_heap_scan(struct python_process *process, struct python_types *types,
+		     python_object_fn each, void *context, struct python_visit *ret_visit);
+/*
+ * The same along the lists; bounded, but may lose objects that move meanwhile. -EFAULT when
+ * a list leads nowhere.
+ */
+int python_heap_walk(struct python_process *process, struct python_types *types,
+		     python_object_fn each, void *context, struct python_visit *ret_visit);
+
+/*
+ * Collections cannot be seen to begin, but their end is counted: the state of all
+ * collectors before and after a visit tells whether one ran meanwhile.
+ */
+struct python_moment {
+	uint64_t full_collections; /* of the oldest generation, all interpreters */
+	uint64_t oldest_count; /* where those are not counted: falls at a full collection */
+	bool collecting; /* now */
+};
+int python_heap_moment(struct python_process *process, struct python_moment *ret_moment);
+bool python_heap_disturbed(const struct python_moment *before, const struct python_moment *after);
+
+/* Own memory of an object: sys.getsizeof, but a small dict's table is an estimate. */
+uint64_t python_object_bytes(struct python_process *process, const struct python_object *object);
+
+#endif

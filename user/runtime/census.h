@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The living objects of a process, counted by type: what every runtime's census fills. */
+#ifndef SEEP_RUNTIME_CENSUS_H
+#define SEEP_RUNTIME_CENSUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct census_type {
+	const char *name; /* the census's own */
+	uint64_t count;
+	uint64_t bytes; /* shallow: the objects' own memory */
+};
+
+enum census_method {
+	CENSUS_SCAN, /* all writable memory once */
+	CENSUS_WALK, /* along the runtime's own lists */
+};
+
+struct census {
+	struct census_type *types; /* one a name; most objects first, then by name */
+	size_t nr_types, cap_types;
+	uint64_t objects, bytes; /* their sums */
+
+	enum census_method method;
+	bool paused; /* the process was held meanwhile */
+	double pause_seconds;
+	/*
+	 * False: the process was collecting garbage, or memory went away, each time it was
+	 * looked at; the counts are near, not exact.
+	 */
+	bool consistent;
+	unsigned tries;
+	uint64_t types_dropped; /* objects whose type had no room in the table */
+	uint64_t bytes_read;
+	double seconds; /* that it took */
+	double time; /* CLOCK_MONOTONIC, at its middle */
+
+	struct strpool *names;
+};
+
+struct census_options {
+	bool pause; /* hold the process: an exact snapshot */
+};
+
+struct census *census_new(void);
+void census_free(struct census *census);
+/*
+ * Adds to the row of that name (found or made; the name is copied). 0 or -ENOMEM. Rows are
+ * in no order until census_sort.
+ */
+int census_add(struct census *census, const char *name, uint64_t count, uint64_t bytes);
+void census_sort(struct census *census);
+/* NULL when there is none. The census must be sorted or not, never changed meanwhile. */
+const struct census_type *census_find(const struct census *census, const char *name);
+/* Several processes as one: all rows of `from` added to `to`. 0 or -ENOMEM. */
+int census_merge(struct census *to, const struct census *from);
+
+#endif
