@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "attach/elf_file.h"
+#include "attach/elf_slots.h"
 #include "base/vec.h"
 
 #define SECTION_LIMIT ((uint64_t)512 << 20)
@@ -22,9 +23,8 @@ enum {
 	SEGMENTS_MOST = 4096,
 	SECTIONS_MOST = 1 << 16,
 	SYMBOLS_AT_ONCE = 2048,
-	RELOCATIONS_AT_ONCE = 2048,
+	SYMBOLS_MOST = 1 << 24,
 	NAME_MOST = 4096,
-	RELOCATION_SECTIONS_MOST = 16,
 };
 
 static bool inside(const struct elf_file *file, uint64_t offset, uint64_t size)
@@ -153,6 +153,10 @@ static int open_tables(struct elf_file *file, struct elf_file *ret_file)
 {
 	int err = read_tables(file);
 
+	if (!err) {
+		file->slots = elf_slots_new();
+		err = file->slots ? 0 : -ENOMEM;
+	}
 	if (err)
 		elf_file_close(file);
 	else
@@ -184,6 +188,7 @@ void elf_file_close(struct elf_file *file)
 {
 	free(file->segments);
 	free(file->sections);
+	elf_slots_free(file->slots);
 	memset(file, 0, sizeof(*file));
 	file->fd = -1;
 }
@@ -265,6 +270,9 @@ static int visit_symbol(const Elf64_Sym *entry, const char *strings, uint64_t st
 	if (entry->st_name == 0 || entry->st_name >= strings_size)
 		return 0;
 	name = strings + entry->st_name;
+	/* No allocator has so long a name; and thousands could share one of megabytes. */
+	if (strnlen(name, NAME_MOST) == NAME_MOST)
+		return 0;
 	/* "malloc@@GLIBC_2.2.5" is how .symtab names it in some files. */
 	version = strchr(name, '@');
 	if (version > name) {
@@ -282,7 +290,8 @@ int elf_file_symbols(const struct elf_file *file, const struct elf_section *tabl
 		     elf_symbol_fn each, void *context)
 {
 	const struct elf_section *strings = strings_of(file, table);
-	uint64_t count = table->size / sizeof(Elf64_Sym);
+	uint64_t whole = table->size / sizeof(Elf64_Sym);
+	uint64_t count = whole < SYMBOLS_MOST ? whole : SYMBOLS_MOST;
 	Elf64_Sym *entries = NULL;
 	char *names = NULL;
 	int result;
@@ -372,57 +381,17 @@ size_t elf_file_read(const struct elf_file *file, uint64_t address, void *bytes,
 	return size;
 }
 
-static bool is_slot_relocation(uint16_t machine, uint32_t type)
-{
-	if (machine == EM_X86_64)
-		return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
-	return type == R_AARCH64_JUMP_SLOT || type == R_AARCH64_GLOB_DAT;
-}
-
-static char *slot_symbol_in(const struct elf_file *file, const struct elf_section *relocations,
-			    uint64_t slot)
-{
-	uint64_t count = relocations->size / sizeof(Elf64_Rela);
-	Elf64_Rela *entries;
-	char *name = NULL;
-	bool found = false;
-
-	if (relocations->link >= file->nr_sections || relocations->entry_size != sizeof(*entries) ||
-	    !inside(file, relocations->offset, relocations->size))
-		return NULL;
-	entries = calloc(RELOCATIONS_AT_ONCE, sizeof(*entries));
-	for (uint64_t at = 0; entries && !found && at < count; at += RELOCATIONS_AT_ONCE) {
-		uint64_t part = count - at < RELOCATIONS_AT_ONCE ? count - at : RELOCATIONS_AT_ONCE;
-
-		if (read_at(file, relocations->offset + at * sizeof(*entries), entries,
-			    part * sizeof(*entries)) != 0)
-			break;
-		for (uint64_t i = 0; !found && i < part; i++) {
-			if (entries[i].r_offset != slot ||
-			    !is_slot_relocation(file->machine, ELF64_R_TYPE(entries[i].r_info)))
-				continue;
-			found = true;
-			if (elf_file_symbol_name(file, &file->sections[relocations->link],
-						 ELF64_R_SYM(entries[i].r_info), &name) != 0)
-				name = NULL;
-		}
-	}
-	free(entries);
-	return name;
-}
-
 char *elf_file_slot_symbol(const struct elf_file *file, uint64_t slot)
 {
-	char *name = NULL;
-	int looked_at = 0;
+	const struct elf_slot *found = elf_slots_find(file->slots, file, slot);
+	const struct elf_section *relocations;
+	char *name;
 
-	/* A linked file has two; a made-up one may have thousands that are all the same bytes. */
-	for (size_t i = 0; i < file->nr_sections && !name; i++) {
-		if (file->sections[i].type != SHT_RELA)
-			continue;
-		if (++looked_at > RELOCATION_SECTIONS_MOST)
-			break;
-		name = slot_symbol_in(file, &file->sections[i], slot);
-	}
+	if (!found)
+		return NULL;
+	relocations = &file->sections[found->section];
+	if (relocations->link >= file->nr_sections ||
+	    elf_file_symbol_name(file, &file->sections[relocations->link], found->symbol, &name))
+		return NULL;
 	return name;
 }

@@ -31,6 +31,7 @@ struct elf_file {
 	struct elf_section *sections;
 	size_t nr_sections;
 	uint32_t names_section;
+	struct elf_slots *slots; /* read when first asked for */
 };
 
 struct elf_symbol {
