@@ -186,15 +186,19 @@ int cfi_image_open(int fd, struct cfi_image *ret_image)
 
 int cfi_image_open_memory(const void *bytes, size_t size, struct cfi_image *ret_image)
 {
-	struct cfi_image image = { .fd = -1, .memory = bytes, .size = size };
+	struct cfi_image image = { .fd = -1, .memory = malloc(size ? size : 1), .size = size };
 
-	image.elf = elf_open_memory(bytes, size);
+	if (!image.memory)
+		return -ENOMEM;
+	memcpy(image.memory, bytes, size);
+	image.elf = elf_open_memory(image.memory, size);
 	return finish_open(&image, ret_image);
 }
 
 void cfi_image_close(struct cfi_image *image)
 {
 	elf_end(image->elf);
+	free(image->memory);
 	free(image->segments);
 	memset(image, 0, sizeof(*image));
 	image->fd = -1;

@@ -22,7 +22,7 @@ struct cfi_segment {
 struct cfi_image {
 	Elf *elf;
 	int fd; /* not owned; -1: `memory` */
-	const uint8_t *memory; /* not owned */
+	uint8_t *memory; /* a copy: libelf writes into what it unpacks */
 	uint64_t size;
 	uint16_t machine; /* EM_X86_64, EM_AARCH64 */
 	struct cfi_segment *segments; /* PT_LOAD with bytes in the file, by address, apart */
@@ -42,7 +42,7 @@ struct cfi_section {
 	bool open_ended; /* the size is a guess: an entry of length 0 ends it */
 };
 
-/* 0, -ENOEXEC for what is no such file, -EINVAL, -ENOMEM, -errno. */
+/* 0, -ENOEXEC for what is no such file, -EINVAL, -ENOMEM, -errno. Bytes are copied. */
 int cfi_image_open(int fd, struct cfi_image *ret_image);
 int cfi_image_open_memory(const void *bytes, size_t size, struct cfi_image *ret_image);
 /* Accepts a zeroed image. */

@@ -173,15 +173,14 @@ Elf *elf_open(int fd)
 	return elf_begin(fd, ELF_C_READ, NULL);
 }
 
-Elf *elf_open_memory(const void *bytes, size_t size)
+Elf *elf_open_memory(void *bytes, size_t size)
 {
 	const struct source source = { .fd = -1, .bytes = bytes, .size = size };
 
 	if (!is_sound(&source))
 		return NULL;
 	elf_version(EV_CURRENT);
-	/* It is only read: the argument lacks the const for ELF_C_RDWR's sake. */
-	return elf_memory((char *)(uintptr_t)bytes, size);
+	return elf_memory(bytes, size);
 }
 
 static size_t build_id_among(Elf_Data *notes, uint8_t *ret_build_id)

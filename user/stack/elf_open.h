@@ -20,8 +20,8 @@ enum {
  * file, and for one whose headers cannot be right. `fd` stays the caller's and open.
  */
 Elf *elf_open(int fd);
-/* The same of bytes, which must outlive the handle. */
-Elf *elf_open_memory(const void *bytes, size_t size);
+/* The same of bytes, which must outlive the handle and into which libelf may write. */
+Elf *elf_open_memory(void *bytes, size_t size);
 
 /* The length of the build id, 0 when there is none. */
 size_t elf_build_id(Elf *elf, uint8_t ret_build_id[ELF_BUILD_ID_MOST]);
