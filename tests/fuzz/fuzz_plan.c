@@ -7,10 +7,10 @@
 
 #include "../unit/elf_image.h"
 #include "attach/plan.h"
+#include "elf_mutator.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned int seed);
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 
 static void make_seed(struct elf_image *image)
 {
@@ -36,7 +36,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
 			size = image.size;
 		}
 	}
-	return LLVMFuzzerMutate(data, size, most);
+	if (!elf_is_file(data, size))
+		return LLVMFuzzerMutate(data, size, most);
+	return elf_mutate(data, size, most, seed);
 }
 
 static void plan_bytes(const uint8_t *data, size_t size)
