@@ -4,8 +4,9 @@
  * from its ring: the linker puts __wrap_decode_record in the place of decode_record
  * (ingest/decode.h), which is called through.
  *
- * A thread's record belongs to the last of its events before the record's time; earlier ones
- * were calls that failed or threw. Records come in one thread, events in another.
+ * A thread's record belongs to the last of its events before the record's time, if the thread
+ * has made no other call in between; the others were calls that failed or threw. Records come
+ * in one thread, events in another.
  */
 #include "events.h"
 
@@ -17,6 +18,7 @@
 
 #include "base/hashmap.h"
 #include "ingest/decode.h"
+#include "witness_side.h"
 
 struct event {
 	struct event *next; /* of the same thread, later */
@@ -150,14 +152,27 @@ static void describe_truth(const struct truth *truth, uint32_t i)
 		fprintf(stderr, "%#llx", (unsigned long long)truth->frames[i]);
 }
 
+static uint32_t in_common_with_gdb(const struct second_opinion *opinion,
+				   const struct walked *walked, uint32_t most)
+{
+	uint32_t n = 0;
+
+	while (n < most && n < opinion->nr && opinion->frames[n] == walked->frames[n])
+		n++;
+	return n;
+}
+
 static void describe(const struct event *event, const struct walked *walked, enum verdict verdict)
 {
 	const struct truth *truth = &event->truth;
 	uint32_t common = walked ? frames_in_common(truth, walked) : 0;
-	uint32_t first = common > 3 ? common - 3 : 0;
+	uint32_t first;
 
-	if (!left_to_describe || verdict == VERDICT_IDENTICAL || verdict == VERDICT_DEPTH)
+	if (!left_to_describe)
 		return;
+	if (event->opinion.nr)
+		common = in_common_with_gdb(&event->opinion, walked, common);
+	first = common > 3 ? common - 3 : 0;
 	left_to_describe--;
 	fprintf(stderr, "%s: %u frames in common; libdw has %u (%s), seep %u (reason %d), gdb %u\n",
 		verdict_word(verdict), common, truth->nr,
@@ -186,13 +201,14 @@ static bool agrees(const struct second_opinion *opinion, const struct walked *wa
 	return walked->nr == opinion->nr || walked->nr == SEEP_STACK_MAX;
 }
 
-static void count_opinion(const struct event *event, const struct walked *walked,
+/* Whether gdb, if it was asked, sees what seep sees. */
+static bool count_opinion(const struct event *event, const struct walked *walked,
 			  enum verdict verdict)
 {
 	bool same;
 
 	if (!event->opinion.nr || !walked)
-		return;
+		return true;
 	same = agrees(&event->opinion, walked);
 	if (verdict == VERDICT_TRUTH_CUT || verdict == VERDICT_BOTH_CUT) {
 		counts.arbitrated++;
@@ -201,6 +217,7 @@ static void count_opinion(const struct event *event, const struct walked *walked
 		counts.asked++;
 		counts.confirmed += same;
 	}
+	return same;
 }
 
 static void compare(const struct event *event, uint64_t stack)
@@ -212,8 +229,9 @@ static void compare(const struct event *event, uint64_t stack)
 	counts.by_verdict[verdict]++;
 	counts.frames += walked ? walked->nr : 0;
 	hashmap_put(compared_stacks, stack, 1);
-	count_opinion(event, walked, verdict);
-	describe(event, walked, verdict);
+	if (!count_opinion(event, walked, verdict) ||
+	    (verdict != VERDICT_IDENTICAL && verdict != VERDICT_DEPTH))
+		describe(event, walked, verdict);
 }
 
 /* Takes the thread's events up to `time` off its list; the last of them, or NULL. */
@@ -240,7 +258,9 @@ static int on_alloc(void *context, const struct seep_alloc *alloc)
 
 	pthread_mutex_lock(&lock);
 	event = take_events(alloc->tid, alloc->time);
-	if (event)
+	if (event && witness_next_call(alloc->tid, event->time) < alloc->time)
+		counts.unrecorded++;
+	else if (event)
 		compare(event, alloc->stack);
 	pthread_mutex_unlock(&lock);
 	free(event);

@@ -61,6 +61,22 @@ struct {
 	__type(value, __u8);
 } sites SEC(".maps");
 
+/* By tid: the time of its last stop, until its next call of an allocator. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u64);
+} last_stops SEC(".maps");
+
+/* When a thread that was stopped made its next call: no record after that is of the first. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct witness_stop);
+	__type(value, __u64);
+} next_calls SEC(".maps");
+
 /* Never made; a program with a tail call keeps the kernel's stack (bpf/alloc.bpf.c). */
 const volatile bool never = false;
 
@@ -76,8 +92,8 @@ static __always_inline bool is_ours(struct task_struct___full *task)
 	return BPF_CORE_READ(task, ptrace) && BPF_CORE_READ(task, parent, tgid) == tester;
 }
 
-/* Notes the replaced return addresses. True inside of another call of an allocator. */
-static __always_inline bool note_returns(struct task_struct___full *task, struct witness_hit *hit)
+/* Inside of another call of an allocator: one whose return is waited for. */
+static __always_inline bool is_nested(struct task_struct___full *task)
 {
 	struct return_instance___full *instance = BPF_CORE_READ(task, utask, return_instances);
 
@@ -86,12 +102,22 @@ static __always_inline bool note_returns(struct task_struct___full *task, struct
 
 		if (bpf_map_lookup_elem(&sites, &function))
 			return true;
+		instance = BPF_CORE_READ(instance, next);
+	}
+	return false;
+}
+
+/* The replaced return addresses. */
+static __always_inline void note_returns(struct task_struct___full *task, struct witness_hit *hit)
+{
+	struct return_instance___full *instance = BPF_CORE_READ(task, utask, return_instances);
+
+	for (int i = 0; i < WITNESS_RETURNS && instance; i++) {
 		hit->returns[i].slot = BPF_CORE_READ(instance, stack);
 		hit->returns[i].address = BPF_CORE_READ(instance, orig_ret_vaddr);
 		hit->nr_returns = i + 1;
 		instance = BPF_CORE_READ(instance, next);
 	}
-	return false;
 }
 
 static __always_inline void note_registers(struct pt_regs *ctx, struct witness_hit *hit)
@@ -117,15 +143,27 @@ static __always_inline void note_registers(struct pt_regs *ctx, struct witness_h
 	r[16] = ctx->ip;
 }
 
-/* False: this one is not to be looked at. */
-static __always_inline bool note_hit(struct pt_regs *ctx, struct task_struct___full *task,
+/* Another call than the one at which the thread was stopped last. */
+static __always_inline void note_next_call(__u32 tid)
+{
+	__u64 now, *last = bpf_map_lookup_elem(&last_stops, &tid);
+	struct witness_stop stop = { .tid = tid };
+
+	if (!last)
+		return;
+	stop.time = *last;
+	now = bpf_ktime_get_ns();
+	bpf_map_update_elem(&next_calls, &stop, &now, BPF_ANY);
+	bpf_map_delete_elem(&last_stops, &tid);
+}
+
+static __always_inline bool fill_hit(struct pt_regs *ctx, struct task_struct___full *task,
 				     struct witness_hit *hit)
 {
 	hit->tid = (__u32)bpf_get_current_pid_tgid();
 	hit->tgid = bpf_get_current_pid_tgid() >> 32;
 	hit->nr_returns = 0;
-	if (note_returns(task, hit))
-		return false;
+	note_returns(task, hit);
 	note_registers(ctx, hit);
 	if (bpf_probe_read_user(&hit->return_address, 8, (void *)ctx->sp))
 		return false;
@@ -133,12 +171,29 @@ static __always_inline bool note_hit(struct pt_regs *ctx, struct task_struct___f
 	return true;
 }
 
+static __always_inline bool stop_here(struct pt_regs *ctx, struct task_struct___full *task,
+				      __u32 tid)
+{
+	struct witness_hit *hit, *blank;
+	__u32 zero = 0;
+	__u64 time;
+
+	blank = bpf_map_lookup_elem(&blank_hit, &zero);
+	if (!blank || bpf_map_update_elem(&hits, &tid, blank, BPF_ANY))
+		return false;
+	hit = bpf_map_lookup_elem(&hits, &tid);
+	if (!hit || !fill_hit(ctx, task, hit))
+		return false;
+	time = hit->time;
+	bpf_map_update_elem(&last_stops, &tid, &time, BPF_ANY);
+	return !bpf_send_signal_thread(SIGSTOP);
+}
+
 SEC("uprobe.multi")
 int stop_at_allocation(struct pt_regs *ctx)
 {
 	struct task_struct___full *task = (void *)bpf_get_current_task();
-	__u32 tid = (__u32)bpf_get_current_pid_tgid(), zero = 0;
-	struct witness_hit *hit, *blank;
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	__u64 ip = ctx->ip;
 	__u8 one = 1;
 
@@ -148,21 +203,12 @@ int stop_at_allocation(struct pt_regs *ctx)
 		return 0;
 	if (!bpf_map_lookup_elem(&sites, &ip))
 		bpf_map_update_elem(&sites, &ip, &one, BPF_ANY);
+	if (is_nested(task))
+		return 0;
+	note_next_call(tid);
 	if (!every || bpf_get_prandom_u32() % every)
 		return 0;
-	blank = bpf_map_lookup_elem(&blank_hit, &zero);
-	if (!blank || bpf_map_update_elem(&hits, &tid, blank, BPF_ANY)) {
-		__sync_fetch_and_add(&lost, 1);
-		return 0;
-	}
-	hit = bpf_map_lookup_elem(&hits, &tid);
-	if (!hit)
-		return 0;
-	if (!note_hit(ctx, task, hit)) {
-		bpf_map_delete_elem(&hits, &tid);
-		return 0;
-	}
-	if (bpf_send_signal_thread(SIGSTOP)) {
+	if (!stop_here(ctx, task, tid)) {
 		bpf_map_delete_elem(&hits, &tid);
 		__sync_fetch_and_add(&lost, 1);
 	}

@@ -5,7 +5,7 @@
 TRUTH_SOURCES := $(sort $(wildcard tests/truth/*.c))
 TRUTH_OBJECTS := $(patsubst tests/truth/%.c,$(B)/truth/%.o,\
 	$(filter-out %.bpf.c tests/truth/churn.c,$(TRUTH_SOURCES)))
-TRUTH_PROGRAMS := $(B)/truth/compare
+TRUTH_PROGRAMS := $(B)/truth/compare $(B)/truth/churn $(B)/truth/churn-cxx
 
 $(B)/truth/witness.bpf.o: tests/truth/witness.bpf.c
 	@mkdir -p $(dir $@)
@@ -21,6 +21,14 @@ $(B)/truth/%.o: tests/truth/%.c | $(B)/witness.skel.h
 # The two places at which it looks on: where seep attaches probes, and where it takes records.
 $(B)/truth/compare: $(TRUTH_OBJECTS) $(B)/libseep.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=link_multi,--wrap=decode_record -o $@ $^ $(LDFLAGS) $(LIBS)
+
+$(B)/truth/churn: tests/truth/churn.c $(STACK_HEADERS)
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -o $@ $<
+
+$(B)/truth/churn-cxx: tests/truth/churn.cc
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CXX) -std=c++17 $(STACK_FLAGS) -o $@ $<
 
 .PHONY: truth truth-quick truth-programs
 truth-programs: $(TRUTH_PROGRAMS)
