@@ -3,8 +3,10 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 
 from harness import Failure, Skip, each, fixture, note, require, scratch, test
 from target import children_of
@@ -14,7 +16,6 @@ from tracer import Trace, fine, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONTAINER = os.path.join(HERE, "container.py")
-PYTHON = shutil.which("python3")
 # The C library of the next release: the fixtures may need what an older one has not.
 NEXT_RELEASE = {"bookworm": "trixie"}
 LIBC = "usr/lib/x86_64-linux-gnu/libc.so.6"
@@ -55,7 +56,7 @@ def copy_libraries(root, program):
             os.symlink(real, root + path)
 
 
-def make_root(name, foreign=False):
+def make_root(name, foreign=False, prepare=None):
     """A folder that holds a fixture and its libraries, as /app/NAME; never our own files."""
     root = scratch("root")
     if foreign:
@@ -65,12 +66,14 @@ def make_root(name, foreign=False):
         copy_libraries(root, fixture(name))
     os.makedirs(f"{root}/app")
     shutil.copy(fixture(name), f"{root}/app/{name}")
+    if prepare:
+        prepare(root, name)
     return root
 
 
 def contained(root, name, *options):
     """The command line of a fixture in a container."""
-    return [PYTHON, "-E", CONTAINER, *options, root, f"/app/{name}"]
+    return [sys.executable, "-E", CONTAINER, *options, root, f"/app/{name}"]
 
 
 class Contained(ChainTarget):
@@ -141,9 +144,9 @@ def ends_of(name):
     return ("whole", "no rule", "no code") if "musl" in name else ("whole",)
 
 
-def run_contained(name, *options, foreign=False):
+def run_contained(name, *options, **keywords):
     """The fixture from its first instruction; the report, its truths, its root."""
-    root, share = make_root(name, foreign), scratch("share")
+    root, share = make_root(name, **keywords), scratch("share")
     os.mkdir(share)
     os.chmod(share, 0o777)
     environment = dict(os.environ, FIXTURE_OUT="/share/told")
@@ -159,8 +162,8 @@ def run_contained(name, *options, foreign=False):
     return report, truths, root
 
 
-def attach_contained(name, *options, foreign=False, by=None):
-    root = make_root(name, foreign)
+def attach_contained(name, *options, by=None, **keywords):
+    root = make_root(name, **keywords)
     target = Contained(root, name, *options)
     require(not os.path.exists(f"/app/{name}"), "the program is visible from outside")
     trace = Trace(*(by(target) if by else ("-p", target.pid)), "--no-inline").attached()
@@ -185,6 +188,36 @@ def container_run(name):
 @each("container.{}.attach", ["stacks", *STATIC])
 def container_attach(name):
     attach_contained(name)
+
+
+@test("container.twins.run")
+def container_twins_run():
+    """Two containers of one image: one file beneath, by two names that the kernel tells."""
+    root, share = make_root("stacks"), scratch("share")
+    os.mkdir(share)
+    command = shlex.join([*contained(root, "stacks", "--share", share), "--now"])
+    report = run(None, "/bin/sh", "-c", f"{command} & {command} & wait", options=["--no-inline"],
+                 env=dict(os.environ, FIXTURE_OUT="/share/told"))
+    with open(f"{share}/told", encoding="ascii") as lines:
+        truths = chains(lines)
+    require(len(truths) == 2 * len(C_CASES), f"{len(truths)} chains of two containers")
+    check(report, truths)
+    for pid in {t["pid"] for t in truths if t["case"] == "deep-30"}:
+        check_links(report, [t for t in truths if t["pid"] == pid])
+
+
+@test("container.twins.attach")
+def container_twins_attach():
+    root = make_root("stacks")
+    twins = [Contained(root, "stacks") for _ in range(2)]
+    trace = Trace(*[w for t in twins for w in ("-p", t.pid)], "--no-inline").attached()
+    for twin in twins:
+        twin.work()
+    report = trace.stop()
+    for twin in twins:
+        truths = [t for t in chains(twin.lines) if t["pid"] == twin.pid]
+        check(report, truths)
+        check_links(report, truths)
 
 
 @test("container.foreign.run")
@@ -249,6 +282,27 @@ def container_by_id():
     require(report.process(target.pid)["container"] == identity, "the container is not named")
 
 
+def split_debug_file(root, name):
+    """Strips the fixture in there; its symbols go where a debug package has them."""
+    program = f"{root}/app/{name}"
+    identity = build_id_of(program)
+    folder = f"{root}/usr/lib/debug/.build-id/{identity[:2]}"
+    os.makedirs(folder)
+    subprocess.run(["objcopy", "--only-keep-debug", program, f"{folder}/{identity[2:]}.debug"],
+                   check=True)
+    subprocess.run(["strip", "--strip-all", program], check=True)
+
+
+@test("container.debug-file.attach")
+@test("container.debug-file.run", "run")
+def container_debug_file(how="attach"):
+    """A debug package that only the container has names its program, even after its end."""
+    if how == "run":
+        run_contained("stacks", prepare=split_debug_file)
+    else:
+        attach_contained("stacks", prepare=split_debug_file)
+
+
 def remove_and_write(path, other):
     os.remove(path)
     shutil.copy(other, path)
@@ -304,6 +358,22 @@ def replaced_during(how):
     REPLACEMENTS[how](path, fixture("entries-glibc"))
     target.work()
     check_replaced(trace.stop(), target)
+
+
+@test("replaced.both")
+def replaced_both():
+    """The old program and the new one run at once, from one path."""
+    old, path = target_of_copy()
+    rename_over(path, fixture("stacks-static"))
+    new = ChainTarget("stacks", argv=[path])
+    trace = Trace("-p", old.pid, "-p", new.pid, "--no-inline").attached()
+    new.work()
+    old.work()
+    report = trace.stop()
+    check_replaced(report, old)
+    truths = [t for t in chains(new.lines) if t["pid"] == new.pid]
+    check(report, truths)
+    check_links(report, truths)
 
 
 @test("replaced.gone")

@@ -13,7 +13,7 @@
 /* Damages a file and names addresses all over it. Any answer will do; none may crash. */
 static void name_damaged(const uint8_t *bytes, size_t length, uint64_t text, uint64_t text_size)
 {
-	const struct debug_search search = { .path = "/nowhere/damaged" };
+	const struct debug_search search = { .path = "/nowhere/damaged", .root = -1 };
 	int fd = memfd_create("damaged", MFD_CLOEXEC);
 	struct debug_frame frames[DEBUG_FRAMES_MAX];
 	struct object *object;

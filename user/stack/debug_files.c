@@ -59,11 +59,11 @@ static bool is_expected(int fd, const struct expected *expected)
 static int try_path(const struct debug_search *search, const struct expected *expected,
 		    const char *path)
 {
-	const pid_t roots[] = { search->pid, 0 };
+	const int roots[] = { search->root, -1 };
 	size_t i;
 
-	for (i = search->pid ? 0 : 1; i < 2; i++) {
-		int fd = root_file_open(roots[i], path);
+	for (i = search->root >= 0 ? 0 : 1; i < 2; i++) {
+		int fd = root_file_open_at(roots[i], path);
 
 		if (fd < 0)
 			continue;

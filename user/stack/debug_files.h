@@ -15,7 +15,7 @@
 struct debug_search {
 	const char *path; /* of the module, as its process sees it */
 	const char *build_id; /* of the module, lower-case hex; NULL none */
-	pid_t pid; /* whose root is searched before our own; 0 none */
+	int root; /* directory that is searched before our own root; -1 none. Not owned */
 	bool debuginfod; /* ask the servers of $DEBUGINFOD_URLS last */
 };
 

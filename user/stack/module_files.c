@@ -30,10 +30,12 @@
 #include "base/vec.h"
 #include "stack/elf_image.h"
 #include "stack/root_file.h"
+#include "stack/roots.h"
 
 enum {
 	MAX_DESCRIPTORS = 4096,
 	MAX_MODULES = 1 << 20,
+	DESCRIPTORS_A_ROOT = 8, /* so many files may be open for each root that is held */
 	VDSO_COMPARED = 4096, /* bytes: headers, dynamic symbols and build id of the vDSO */
 };
 
@@ -51,7 +53,7 @@ struct module {
 	enum module_state state;
 	bool deleted;
 	int fd; /* -1 closed */
-	pid_t pid; /* last process seen to map it */
+	int root; /* of the first process seen to map it; -1 ours. Not owned */
 	uint64_t used; /* value of module_files.clock when last opened or seen */
 	uint32_t next; /* with the same hash; PLACE_NONE ends */
 };
@@ -61,6 +63,7 @@ struct module_files {
 	struct module *items;
 	size_t nr, cap;
 	struct hashmap *by_file; /* hash of (device, inode, path) -> first module of the chain */
+	struct roots *roots;
 	size_t nr_open, max_open;
 	uint64_t clock;
 };
@@ -85,7 +88,8 @@ struct module_files *module_files_new(void)
 	files->strings = strpool_new();
 	files->by_file = hashmap_new();
 	files->max_open = default_limit();
-	if (!files->strings || !files->by_file) {
+	files->roots = roots_new(files->max_open / DESCRIPTORS_A_ROOT);
+	if (!files->strings || !files->by_file || !files->roots) {
 		module_files_free(files);
 		return NULL;
 	}
@@ -104,6 +108,7 @@ void module_files_free(struct module_files *files)
 	}
 	free(files->items);
 	hashmap_free(files->by_file);
+	roots_free(files->roots);
 	strpool_free(files->strings);
 	free(files);
 }
@@ -260,6 +265,7 @@ static int add_module(struct module_files *files, uint64_t hash, uint64_t device
 		.device = device,
 		.inode = inode,
 		.fd = -1,
+		.root = -1,
 		.next = (uint32_t)first,
 	};
 	if (hashmap_put(files->by_file, hash, files->nr - 1)) {
@@ -293,9 +299,9 @@ int module_files_see(struct module_files *files, pid_t pid, const struct mapping
 		err = add_module(files, hash, device, mapping->inode, path, &i);
 		if (err)
 			return err == -ENOSPC ? 0 : err;
+		files->items[i].root = roots_of(files->roots, pid);
 	}
 	module = &files->items[i];
-	module->pid = pid;
 	module->used = ++files->clock;
 	/* A memfd has no name to be removed from, and is always shown as deleted. */
 	module->deleted |= mapping->deleted && strncmp(path, "/memfd:", 7);
@@ -323,9 +329,9 @@ struct module_info module_files_info(const struct module_files *files, uint32_t 
 	return (struct module_info){ known->path, known->image.build_id, known->deleted };
 }
 
-pid_t module_files_pid(const struct module_files *files, uint32_t module)
+int module_files_root(const struct module_files *files, uint32_t module)
 {
-	return module < files->nr ? files->items[module].pid : 0;
+	return module < files->nr ? files->items[module].root : -1;
 }
 
 /* Is the file behind `fd` the one that the module was first read from? */
@@ -341,17 +347,17 @@ static bool same_file(const struct module *module, int fd)
 	       status.st_mtim.tv_nsec == module->status.st_mtim.tv_nsec;
 }
 
-/* Opened again by what its path means to its process, else to us. */
+/* Opened again by what its path means in its process's root, else in ours. */
 static int reopen(const struct module *module)
 {
-	const pid_t roots[] = { module->pid, 0 };
+	const int roots[] = { module->root, -1 };
 	size_t i;
 
 	if (!strcmp(module->path, "[vdso]"))
 		return image_vdso();
 	for (i = 0; i < 2; i++) {
 		__cleanup(close_fd)
-		int fd = root_file_open(roots[i], module->path);
+		int fd = root_file_open_at(roots[i], module->path);
 
 		if (fd >= 0 && same_file(module, fd)) {
 			int kept = fd;

@@ -195,9 +195,9 @@ int modules_open(struct modules *modules, uint32_t module)
 	return module_files_open(modules->files, module);
 }
 
-pid_t modules_pid(const struct modules *modules, uint32_t module)
+int modules_root(const struct modules *modules, uint32_t module)
 {
-	return module_files_pid(modules->files, module);
+	return module_files_root(modules->files, module);
 }
 
 void modules_limit(struct modules *modules, size_t descriptors)

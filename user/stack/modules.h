@@ -12,8 +12,8 @@
  */
 int modules_open(struct modules *modules, uint32_t module);
 
-/* A process that was last seen to map the module; 0 none. It may be gone by now. */
-pid_t modules_pid(const struct modules *modules, uint32_t module);
+/* The root of the process that the module was first seen in (see roots_of), even after its end. */
+int modules_root(const struct modules *modules, uint32_t module);
 
 /* How many files are held open at most; beyond it the least recently used is closed. */
 void modules_limit(struct modules *modules, size_t descriptors);

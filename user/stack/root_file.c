@@ -15,22 +15,15 @@
 
 #include "base/cleanup.h"
 
-int root_file_open(pid_t pid, const char *path)
+static int open_in(int root, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	char name[sizeof("/proc/self/fd/") + 12] = "/";
-	__cleanup(close_fd)
-	int root = -1;
+	char name[sizeof("/proc/self/fd/") + 12];
 	__cleanup(close_fd)
 	int handle = -1;
 	struct stat status;
 	int fd;
 
-	if (pid)
-		snprintf(name, sizeof(name), "/proc/%d/root", (int)pid);
-	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -errno;
 	handle = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 	if (handle < 0 || fstat(handle, &status))
 		return -errno;
@@ -39,4 +32,21 @@ int root_file_open(pid_t pid, const char *path)
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", handle);
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
+}
+
+int root_file_open(pid_t pid, const char *path)
+{
+	char name[sizeof("/proc//root") + 12] = "/";
+	__cleanup(close_fd)
+	int root = -1;
+
+	if (pid)
+		snprintf(name, sizeof(name), "/proc/%d/root", (int)pid);
+	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? -errno : open_in(root, path);
+}
+
+int root_file_open_at(int root, const char *path)
+{
+	return root < 0 ? root_file_open(0, path) : open_in(root, path);
 }

@@ -11,5 +11,7 @@
  * devices are not opened. A descriptor or -errno.
  */
 int root_file_open(pid_t pid, const char *path);
+/* The same in the directory behind a descriptor, which stays the caller's; -1: in our root. */
+int root_file_open_at(int root, const char *path);
 
 #endif

@@ -131,7 +131,7 @@ static int open_object(struct symbolizer *symbolizer, uint32_t module, struct ob
 	const struct debug_search search = {
 		.path = info.path,
 		.build_id = info.build_id,
-		.pid = modules_pid(symbolizer->modules, module),
+		.root = modules_root(symbolizer->modules, module),
 		.debuginfod = symbolizer->options.debuginfod,
 	};
 	int fd = modules_open(symbolizer->modules, module);
