@@ -85,7 +85,7 @@ static uint64_t start_of_code(const struct image *image, uint64_t otherwise)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* No build id, a path without folder: nothing else on this machine is looked at. */
-	const struct debug_search search = { .path = "fuzz" };
+	const struct debug_search search = { .path = "fuzz", .root = -1 };
 	struct image image = { 0 };
 	struct object *object;
 	uint64_t start = 0x1000, i;
