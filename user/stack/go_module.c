@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stack/elf_open.h"
 #include "stack/elf_section.h"
 
 enum {
@@ -24,6 +25,7 @@ enum {
 	TABLE_ALIGNMENT = 32,
 	CHUNK = 1 << 20,
 	MAX_RELOCATIONS = 1 << 22,
+	MAX_DYNAMIC = 1 << 16, /* bytes */
 	/* words of runtime.moduledata: src/runtime/symtab.go */
 	WORD_NAMES = 1,
 	WORD_UNITS = 4,
@@ -64,7 +66,7 @@ static bool word_at(int fd, const struct image *image, uint64_t address, uint64_
  */
 static bool find_section(int fd, struct go_module *ret_module, bool *ret_search)
 {
-	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
+	Elf *elf = elf_open(fd);
 	Elf_Scn *section = elf ? elf_section_find(elf, ".gopclntab") : NULL;
 	size_t nr = 0;
 	GElf_Shdr header;
@@ -224,7 +226,8 @@ static Elf_Data *find_relocations(Elf *elf, const struct image *image)
 		GElf_Dyn entry;
 		Elf_Data *data;
 
-		if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_DYNAMIC)
+		if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_DYNAMIC ||
+		    header.p_filesz > MAX_DYNAMIC)
 			continue;
 		data = elf_getdata_rawchunk(elf, (int64_t)header.p_offset, header.p_filesz,
 					    ELF_T_DYN);
@@ -235,6 +238,8 @@ static Elf_Data *find_relocations(Elf *elf, const struct image *image)
 				size = entry.d_un.d_val;
 		}
 	}
+	if (size > MAX_RELOCATIONS * sizeof(Elf64_Rela))
+		return NULL;
 	for (i = 0; address && i < image->nr_segments; i++) {
 		const struct image_segment *segment = &image->segments[i];
 
@@ -249,14 +254,12 @@ static Elf_Data *find_relocations(Elf *elf, const struct image *image)
 static int read_fills(int fd, const struct image *image, struct fills *ret_fills)
 {
 	struct fills fills = { 0 };
-	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
+	Elf *elf = elf_open(fd);
 	Elf_Data *data = elf ? find_relocations(elf, image) : NULL;
 	GElf_Rela relocation;
 	size_t nr, i;
 
 	nr = data ? data->d_size / sizeof(Elf64_Rela) : 0;
-	if (nr > MAX_RELOCATIONS)
-		nr = 0;
 	fills.items = calloc(nr ? nr : 1, sizeof(*fills.items));
 	for (i = 0; fills.items && i < nr && gelf_getrela(data, (int)i, &relocation); i++) {
 		if (is_relative(elf, GELF_R_TYPE(relocation.r_info)))

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Owns when perf maps are read: a stack may be reported milliseconds after its code was
- * compiled, and a process without a map may have a thousand nameless frames.
+ * Owns when perf maps and jitdump files are read: a stack may be reported milliseconds
+ * after its code was compiled, and a process without either may have a thousand nameless
+ * frames. A jitdump file is found in the process's maps, which may be long: they are
+ * read once a second at most. It has more to say, so it is asked first.
  */
 #include "stack/jit_names.h"
 
@@ -9,6 +11,7 @@
 #include <time.h>
 
 #include "base/vec.h"
+#include "stack/jit_dump.h"
 #include "stack/perf_map.h"
 
 enum { MAX_PROCESSES = 1024 };
@@ -18,13 +21,21 @@ static const uint64_t RETRY_NS = 20000000; /* after a name was not found */
 struct process {
 	pid_t pid;
 	struct perf_map *map;
+	struct jit_dump *dump;
 	uint64_t updated;
+	uint64_t sought; /* the jitdump file */
 };
 
 struct jit_names {
 	struct process *items;
 	size_t nr, cap;
 };
+
+static void free_process(struct process *process)
+{
+	perf_map_free(process->map);
+	jit_dump_free(process->dump);
+}
 
 struct jit_names *jit_names_new(void)
 {
@@ -38,7 +49,7 @@ void jit_names_free(struct jit_names *names)
 	if (!names)
 		return;
 	for (i = 0; i < names->nr; i++)
-		perf_map_free(names->items[i].map);
+		free_process(&names->items[i]);
 	free(names->items);
 	free(names);
 }
@@ -68,29 +79,54 @@ static struct process *find_process(struct jit_names *names, pid_t pid)
 		process = vec_push(&names->items, &names->nr, &names->cap);
 	} else {
 		process = stalest;
-		perf_map_free(process->map);
+		free_process(process);
 	}
 	if (process)
-		*process = (struct process){ .pid = pid, .map = perf_map_new() };
+		*process = (struct process){
+			.pid = pid,
+			.map = perf_map_new(),
+			.dump = jit_dump_new(),
+		};
 	return process;
 }
 
-const char *jit_names_find(struct jit_names *names, pid_t pid, uint64_t address)
+static void update(struct process *process, uint64_t now)
+{
+	perf_map_update(process->map, process->pid);
+	if (now - process->sought >= REFRESH_NS) {
+		jit_dump_update(process->dump, process->pid, true);
+		process->sought = now;
+	} else {
+		jit_dump_update(process->dump, process->pid, false);
+	}
+	process->updated = now;
+}
+
+static bool find(struct process *process, uint64_t address, struct jit_code *ret_code)
+{
+	const char *name;
+
+	if (jit_dump_find(process->dump, address, ret_code))
+		return true;
+	name = perf_map_find(process->map, address);
+	if (name)
+		*ret_code = (struct jit_code){ .name = name };
+	return name;
+}
+
+bool jit_names_find(struct jit_names *names, pid_t pid, uint64_t address, struct jit_code *ret_code)
 {
 	struct process *process = find_process(names, pid);
 	uint64_t now = now_ns();
-	const char *name;
 
-	if (!process || !process->map)
-		return NULL;
-	if (now - process->updated >= REFRESH_NS) {
-		perf_map_update(process->map, pid);
-		process->updated = now;
-	}
-	name = perf_map_find(process->map, address);
-	if (name || now - process->updated < RETRY_NS)
-		return name;
-	perf_map_update(process->map, pid);
-	process->updated = now;
-	return perf_map_find(process->map, address);
+	if (!process || !process->map || !process->dump)
+		return false;
+	if (now - process->updated >= REFRESH_NS)
+		update(process, now);
+	if (find(process, address, ret_code))
+		return true;
+	if (now - process->updated < RETRY_NS)
+		return false;
+	update(process, now);
+	return find(process, address, ret_code);
 }

@@ -369,20 +369,23 @@ static int name_new(struct symbolizer *symbolizer, uint32_t module, uint64_t add
 static int name_jit(struct symbolizer *symbolizer, uint64_t address, pid_t pid,
 		    const struct symbol **ret_symbols)
 {
-	const char *name = pid > 0 ? jit_names_find(symbolizer->jit, pid, address) : NULL;
+	struct symbol *symbol = &symbolizer->lone;
+	struct jit_code code;
 
-	symbolizer->lone = (struct symbol){ 0 };
-	if (name) {
-		symbolizer->lone.function = strpool_add(symbolizer->strings, name);
-		symbolizer->lone.jit = true;
-		symbolizer->lone.language = "jit";
-		if (!symbolizer->lone.function)
-			return -ENOMEM;
-	} else {
+	*symbol = (struct symbol){ 0 };
+	*ret_symbols = symbol;
+	if (pid <= 0 || !jit_names_find(symbolizer->jit, pid, address, &code)) {
 		symbolizer->nr_unnamed++;
+		return 1;
 	}
-	*ret_symbols = &symbolizer->lone;
-	return 1;
+	symbol->function = strpool_add(symbolizer->strings, code.name);
+	symbol->jit = true;
+	symbol->language = "jit";
+	if (code.file && !symbolizer->options.no_lines) {
+		symbol->file = strpool_add(symbolizer->strings, code.file);
+		symbol->line = code.line;
+	}
+	return symbol->function ? 1 : -ENOMEM;
 }
 
 int symbolizer_name(struct symbolizer *symbolizer, const struct place *place, bool return_address,

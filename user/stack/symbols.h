@@ -67,7 +67,7 @@ struct symbol {
 	const char *file; /* NULL unknown */
 	uint32_t line; /* 0 unknown */
 	bool inlined; /* into the next symbol */
-	bool jit; /* from a perf map */
+	bool jit; /* from a perf map or a jitdump file */
 	const char *language; /* "c", "c++", "rust", ... NULL unknown */
 };
 
@@ -75,7 +75,7 @@ struct symbol {
  * The symbols of one place, innermost inlined function first and the physical function
  * last; at least one, perhaps nameless. `return_address`: look up one byte before (the
  * call), as for every frame but the probed function itself. `pid` serves perf maps
- * (/tmp/perf-PID.map in the process's root), 0 none. The array belongs to the
+ * (/tmp/perf-PID.map in the process's root) and jitdump files, 0 none. The array belongs to the
  * symbolizer and ends with the next call. Returns its length, or -errno.
  */
 int symbolizer_name(struct symbolizer *symbolizer, const struct place *place, bool return_address,
