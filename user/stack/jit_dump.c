@@ -114,6 +114,16 @@ static const char *read_text(struct cfi_cursor *cursor)
 	return text;
 }
 
+/* A path as compilers write it; what has control characters was misread. */
+static bool is_path(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 /* process, thread, address (twice), size, number, name, code */
 static int read_load(struct jit_dump *dump, struct cfi_cursor *record)
 {
@@ -172,8 +182,10 @@ static int read_lines(struct jit_dump *dump, struct cfi_cursor *record)
 
 		cfi_skip(record, 4);
 		name = read_text(record);
-		if (name && strcmp(name, same))
+		if (name && strcmp(name, same)) {
 			file = name;
+			record->failed |= !is_path(name);
+		}
 		if (name && file)
 			err = jit_code_add_line(dump->table, address - code, line, file);
 	}
