@@ -108,7 +108,7 @@ static __always_inline bool is_sampled(struct thread *t, struct call *call, enum
 	return drawn == DRAW_HIT || call->old_sampled;
 }
 
-static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie, enum walker walker)
+static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 {
 	__u8 op = SEEP_COOKIE_OP(cookie);
 	bool pair = op >= SEEP_OP_ACQUIRE, over;
@@ -140,7 +140,7 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie, enum wa
 		return WITHOUT_RETURN;
 	if (sample_bytes && !pair && !is_sampled(t, call, drawn))
 		return WITHOUT_RETURN;
-	call->stack = stack_id(walker, t, &regs, &call->flags);
+	call->stack = stack_id(t, &regs, &call->flags);
 	call->sp = regs.sp;
 	if (gives_up_a_block(call) && (!sample_bytes || call->old_sampled))
 		emit_free(t, SEEP_REALLOC_BEGIN, call->family, op, call->old, 0);
@@ -283,15 +283,14 @@ int seep_session(struct pt_regs *ctx)
 		is_return = bpf_session_is_return___context(ctx);
 	else
 		return WITHOUT_RETURN;
-	return is_return ? leave_call(ctx)
-			 : enter_call(ctx, bpf_get_attach_cookie(ctx), WALK_TABLES);
+	return is_return ? leave_call(ctx) : enter_call(ctx, bpf_get_attach_cookie(ctx));
 }
 
 SEC("uprobe.multi")
 int seep_enter_multi(struct pt_regs *ctx)
 {
 	KEEP_KERNEL_STACK(ctx, nowhere_multi);
-	enter_call(ctx, bpf_get_attach_cookie(ctx), WALK_TABLES);
+	enter_call(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 
@@ -313,7 +312,7 @@ SEC("uprobe")
 int seep_enter(struct pt_regs *ctx)
 {
 	KEEP_KERNEL_STACK(ctx, nowhere);
-	enter_call(ctx, bpf_get_attach_cookie(ctx), WALK_TABLES);
+	enter_call(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 
@@ -337,7 +336,7 @@ int seep_release(struct pt_regs *ctx)
 	int seep_enter_##name(struct pt_regs *ctx)                                                 \
 	{                                                                                          \
 		KEEP_KERNEL_STACK(ctx, nowhere);                                                   \
-		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0), WALK_FRAME_POINTERS);                    \
+		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0));                                         \
 		return 0;                                                                          \
 	}
 

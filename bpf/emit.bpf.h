@@ -21,6 +21,21 @@ static __always_inline __u64 wakeup_flags(__u64 size)
 	return BPF_RB_NO_WAKEUP;
 }
 
+/*
+ * The time as it was at some moment of this tick of the kernel's timer: the clock costs as
+ * much as a record, and blocks are told apart by age in steps of far more than a tick.
+ */
+static __always_inline __u64 time_of(struct thread *t)
+{
+	__u64 tick = bpf_jiffies64();
+
+	if (tick != t->tick) {
+		t->tick = tick;
+		t->time = bpf_ktime_get_ns();
+	}
+	return t->time;
+}
+
 static __always_inline void taint(__u32 space)
 {
 	__u64 *lost = bpf_map_lookup_elem(&tainted, &space);
@@ -51,7 +66,7 @@ static __always_inline bool emit_alloc(struct thread *t, const struct call *call
 	r->address = address;
 	r->size = size;
 	r->stack = call->stack;
-	r->time = bpf_ktime_get_ns();
+	r->time = time_of(t);
 	bpf_ringbuf_submit(r, wakeup_flags(sizeof(*r)));
 	return true;
 }
@@ -98,7 +113,7 @@ static __always_inline void emit_map(struct thread *t, __u8 kind, __u64 address,
 	r->address = address;
 	r->size = size;
 	r->stack = stack;
-	r->time = bpf_ktime_get_ns();
+	r->time = time_of(t);
 	bpf_ringbuf_submit(r, wakeup_flags(sizeof(*r)));
 }
 

@@ -127,8 +127,14 @@ struct seep_free {
 
 /*
  * A stack not seen before in its address space. Frames are leaf first; frame 0 is the
- * probed function itself, the others are return addresses (so name them at pc - 1).
+ * probed function itself, the others are return addresses (so name them at pc - 1). Where
+ * the walk knew the file of a frame it is an ELF address and the file's number
+ * (seep_unwind_mapping.table): true whatever becomes of the process and its mappings. Any
+ * other frame is an address in the process.
  */
+#define SEEP_FRAME(table, elf) ((__u64)(table) << 48 | (elf))
+#define SEEP_FRAME_TABLE(frame) ((__u16)((frame) >> 48))
+#define SEEP_FRAME_ELF(frame) ((frame) & ((1ULL << 48) - 1))
 struct seep_stack {
 	__u8 kind;
 	__u8 reason; /* enum seep_stack_end: why the walk ended */

@@ -45,6 +45,7 @@ static __always_inline void walk_frame_pointers(struct thread *t, const struct r
 
 	begin_walk(t, regs);
 	t->frames[0] = regs->ip;
+	hash_frame(h, regs->ip);
 	for (n = 1; n < SEEP_STACK_MAX; n++) {
 		__u64 pc = t->record.return_address, fp = t->record.fp;
 

@@ -49,8 +49,8 @@ static __always_inline void user_registers(struct registers *regs)
 		from_user(regs, (void *)bpf_task_pt_regs(bpf_get_current_task_btf()));
 }
 
-static __always_inline void begin_mapping(enum walker walker, struct thread *t, __u64 address,
-					  __u64 size, const struct registers *regs)
+static __always_inline void begin_mapping(struct thread *t, __u64 address, __u64 size,
+					  const struct registers *regs)
 {
 	const struct call *call = &t->calls[CALL_ALLOCATOR];
 
@@ -66,7 +66,7 @@ static __always_inline void begin_mapping(enum walker walker, struct thread *t, 
 	if (regs->ip ? call_is_under_way(call, regs->sp) : !!call->sp)
 		t->mapping.flags |= SEEP_IN_ALLOCATOR;
 	if (regs->ip)
-		t->mapping.stack = stack_id(walker, t, regs, &t->mapping.flags);
+		t->mapping.stack = stack_id(t, regs, &t->mapping.flags);
 }
 
 static __always_inline bool end_mapping(struct thread *t)
@@ -78,14 +78,14 @@ static __always_inline bool end_mapping(struct thread *t)
 	return active;
 }
 
-static __always_inline void enter_mmap(enum walker walker, __u64 address, __u64 size,
-				       __u64 protection, __u64 flags, const struct registers *regs)
+static __always_inline void enter_mmap(__u64 address, __u64 size, __u64 protection, __u64 flags,
+				       const struct registers *regs)
 {
 	struct thread *t = current_thread();
 
 	if (!t)
 		return;
-	begin_mapping(walker, t, address, size, regs);
+	begin_mapping(t, address, size, regs);
 	if (flags & MAP_ANONYMOUS)
 		t->mapping.flags |= SEEP_ANONYMOUS;
 	else
@@ -130,14 +130,14 @@ static __always_inline void exit_munmap(__s64 result)
 			 is_error(result) ? SEEP_FAILED : 0);
 }
 
-static __always_inline void enter_mremap(enum walker walker, __u64 address, __u64 old_size,
-					 __u64 size, __u64 flags, const struct registers *regs)
+static __always_inline void enter_mremap(__u64 address, __u64 old_size, __u64 size, __u64 flags,
+					 const struct registers *regs)
 {
 	struct thread *t = current_thread();
 
 	if (!t)
 		return;
-	begin_mapping(walker, t, address, size, regs);
+	begin_mapping(t, address, size, regs);
 	t->mapping.old_size = old_size;
 	if (!old_size || flags & MREMAP_DONTUNMAP)
 		t->mapping.flags |= SEEP_KEEP_OLD;
@@ -172,7 +172,7 @@ int BPF_PROG(seep_mmap, const struct pt_regs *user)
 	struct registers regs;
 
 	from_user(&regs, user);
-	enter_mmap(WALK_TABLES, PT_REGS_PARM1_CORE_SYSCALL(user), PT_REGS_PARM2_CORE_SYSCALL(user),
+	enter_mmap(PT_REGS_PARM1_CORE_SYSCALL(user), PT_REGS_PARM2_CORE_SYSCALL(user),
 		   PT_REGS_PARM3_CORE_SYSCALL(user), PT_REGS_PARM4_CORE_SYSCALL(user), &regs);
 	return 0;
 }
@@ -204,9 +204,8 @@ int BPF_PROG(seep_mremap, const struct pt_regs *user)
 	struct registers regs;
 
 	from_user(&regs, user);
-	enter_mremap(WALK_TABLES, PT_REGS_PARM1_CORE_SYSCALL(user),
-		     PT_REGS_PARM2_CORE_SYSCALL(user), PT_REGS_PARM3_CORE_SYSCALL(user),
-		     PT_REGS_PARM4_CORE_SYSCALL(user), &regs);
+	enter_mremap(PT_REGS_PARM1_CORE_SYSCALL(user), PT_REGS_PARM2_CORE_SYSCALL(user),
+		     PT_REGS_PARM3_CORE_SYSCALL(user), PT_REGS_PARM4_CORE_SYSCALL(user), &regs);
 	return 0;
 }
 
@@ -230,7 +229,7 @@ int seep_enter_mmap(struct trace_event_raw_sys_enter *ctx)
 	struct registers regs;
 
 	user_registers(&regs);
-	enter_mmap(WALK_TABLES, ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
+	enter_mmap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
 	return 0;
 }
 
@@ -261,7 +260,7 @@ int seep_enter_mremap(struct trace_event_raw_sys_enter *ctx)
 	struct registers regs;
 
 	user_registers(&regs);
-	enter_mremap(WALK_TABLES, ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
+	enter_mremap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
 	return 0;
 }
 
@@ -276,29 +275,6 @@ SEC("tp/syscalls/sys_exit_brk")
 int seep_exit_brk(struct trace_event_raw_sys_exit *ctx)
 {
 	exit_brk(ctx->ret);
-	return 0;
-}
-
-/* For kernels that cannot load the table walk. */
-SEC("tp/syscalls/sys_enter_mmap")
-int seep_enter_mmap_plain(struct trace_event_raw_sys_enter *ctx)
-{
-	struct registers regs;
-
-	user_registers(&regs);
-	enter_mmap(WALK_FRAME_POINTERS, ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3],
-		   &regs);
-	return 0;
-}
-
-SEC("tp/syscalls/sys_enter_mremap")
-int seep_enter_mremap_plain(struct trace_event_raw_sys_enter *ctx)
-{
-	struct registers regs;
-
-	user_registers(&regs);
-	enter_mremap(WALK_FRAME_POINTERS, ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3],
-		     &regs);
 	return 0;
 }
 

@@ -60,20 +60,50 @@ struct frame_record {
 	__u64 return_address;
 };
 
-/* Where the table unwinder is. */
+/* Where the table unwinder is: the registers of a frame, as far as they matter. */
 struct cursor {
 	__u64 pc, sp, fp;
 	__u64 cfa;
 	__u64 slot; /* where the return address was read */
-	__u32 exact; /* pc is of an interrupted instruction, not a return address */
-	__u32 fp_lost;
+	__u64 flags; /* WALKED_EXACT, WALKED_FP_LOST */
 };
 
 /* Rules found lately, by pc: most stacks of a thread share most of their frames. */
 #define RULE_CACHE 128
 struct cached_rule {
 	__u64 key;
+	__u64 frame; /* the pc as it is sent: SEEP_FRAME of its file, or itself */
 	struct seep_unwind_rule rule;
+};
+
+/* Stacks that `stacks` is known to hold, by id. */
+#define SENT_STACKS 32
+struct sent_stack {
+	__u64 id;
+	__u64 check;
+};
+
+enum walked_flag {
+	WALKED_EXACT = 1 << 0, /* pc is of an interrupted instruction, not a return address */
+	WALKED_FP_LOST = 1 << 1, /* the frame pointer is not known */
+	WALKED_GUESSED = 1 << 2, /* left by its frame pointer, without a table */
+	WALKED_OUTERMOST = 1 << 3, /* it has no caller, by its code alone */
+};
+#define WALKED_STATE (WALKED_EXACT | WALKED_FP_LOST)
+#define WALKED_FRAMES 128
+#define NO_SLOT 0xffffffffu
+
+/*
+ * A frame of the thread's last walk, kept to be found again (table_walk.bpf.h): which
+ * frame it was, and which words of the stack its caller was read from.
+ */
+struct walked_frame {
+	__u64 pc, sp, fp;
+	__u64 frame; /* the pc as it is sent */
+	__u64 hash, check; /* over this frame and all above it */
+	__u32 slot, fp_slot; /* return address and saved frame pointer: bytes from sp */
+	__u32 flags;
+	__u32 pad;
 };
 
 /*
@@ -87,6 +117,7 @@ struct thread {
 	__u32 tgid;
 	__u32 limited; /* SEEP_TARGET_LIMITED */
 	__u32 pad;
+	__u64 tick, time; /* the kernel's tick, and the time when it was first seen */
 	struct call calls[CALL_SLOTS];
 	struct mapping_call mapping;
 	struct frame_record record; /* of the walk under way */
@@ -100,8 +131,14 @@ struct thread {
 	__u64 frames[SEEP_STACK_MAX + 1];
 	__u64 window[STACK_WINDOW / 8];
 	__u32 rules_generation; /* of the mappings that `rules` was filled from */
-	__u32 pad2;
+	__u32 walked_space; /* whose stack `walked` is */
+	__u32 walked_first; /* the last walk: the frames from here on, outermost last */
+	__u32 past; /* the first of them that the walk under way has not passed */
+	__u32 nr_new; /* frames of the walk under way, from walked[0] on */
+	__u32 first_guessed; /* frame 1 was found by frame pointer */
+	struct sent_stack sent[SENT_STACKS];
 	struct cached_rule rules[RULE_CACHE];
+	struct walked_frame walked[WALKED_FRAMES]; /* see table_walk.bpf.h */
 };
 
 struct space {
@@ -123,7 +160,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC); /* one is 4 KiB, and made once a thread */
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* one is 16 KiB, and made once a thread */
 	__type(key, __u32); /* tid */
 	__type(value, struct thread);
 } threads __weak SEC(".maps");

@@ -15,29 +15,45 @@
 #include "frame_walk.bpf.h"
 #include "table_walk.bpf.h"
 
-static __always_inline void walk(enum walker walker, struct thread *t, const struct registers *regs)
+/* True when the frames are still to be listed. */
+static __always_inline bool walk(struct thread *t, const struct registers *regs)
 {
 	struct stack_hash h = { .id = t->space * 0x9e3779b185ebca87ULL, .check = t->space };
 	struct seep_unwind_space *space = NULL;
+	__u32 space_id = t->space;
 
-	hash_frame(&h, regs->ip);
-	if (walker == WALK_TABLES && have_tables)
-		space = bpf_map_lookup_elem(&unwind_spaces, &t->space);
-	if (walker == WALK_TABLES && space)
-		walk_tables(t, space, regs, &h);
+	if (have_tables)
+		space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
+	if (space)
+		walk_tables(t, space->generation, regs, &h);
 	else
 		walk_frame_pointers(t, regs, &h);
 	t->stack.id = h.id;
 	t->check = h.check;
+	return space;
+}
+
+static __always_inline struct sent_stack *sent_slot(struct thread *t, __u64 id)
+{
+	return &t->sent[masked(id, SENT_STACKS)];
 }
 
 /* True when the stack has been sent under this id; *ret_taken when another one has. */
-static __always_inline bool stack_is_known(__u64 id, __u64 check, bool *ret_taken)
+static __always_inline bool stack_is_known(struct thread *t, __u64 id, __u64 check, bool *ret_taken)
 {
-	__u64 *known = bpf_map_lookup_elem(&stacks, &id);
+	struct sent_stack *sent = sent_slot(t, id);
+	__u64 *known;
 
+	*ret_taken = false;
+	if (sent->id == id && sent->check == check)
+		return true;
+	known = bpf_map_lookup_elem(&stacks, &id);
 	*ret_taken = known && *known != check;
-	return known && *known == check;
+	if (!known || *ret_taken)
+		return false;
+	sent->id = id;
+	sent->check = check;
+	return true;
 }
 
 static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
@@ -56,44 +72,32 @@ static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
 		count(SEEP_COUNT_STACKS_FULL);
 }
 
-static __always_inline __u64 send_current_stack(enum walker walker, const struct registers *regs)
+__noinline __u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
 {
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
+	struct thread *t = this_thread();
 	__u64 id, check;
-	bool taken;
+	bool taken, listed;
 
 	if (!t)
 		return 0;
-	walk(walker, t, regs);
+	listed = !walk(t, &regs);
 	id = t->stack.id;
 	id |= !id;
 	check = t->check;
-	if (stack_is_known(id, check, &taken))
+	if (stack_is_known(t, id, check, &taken))
 		return id;
 	if (taken) {
 		count(SEEP_COUNT_STACK_COLLISION);
 		id = (id ^ check) * 0x9e3779b185ebca87ULL;
 		id |= !id;
-		if (stack_is_known(id, check, &taken))
+		if (stack_is_known(t, id, check, &taken))
 			return id;
 	}
+	if (!listed)
+		list_walked_frames(t);
 	send_stack(t, id, check);
 	return id;
-}
-
-__noinline __u64 send_stack_by_tables(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
-{
-	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
-
-	return send_current_stack(WALK_TABLES, &regs);
-}
-
-__noinline __u64 send_stack_by_frames(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
-{
-	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
-
-	return send_current_stack(WALK_FRAME_POINTERS, &regs);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

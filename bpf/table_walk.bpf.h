@@ -6,9 +6,20 @@
  * Where no table knows the code (JIT, a file without the information) the frame pointer
  * is tried; such a frame is marked as a guess, and must lead back into code.
  *
+ * Most of a stack is the stack of the last call. A frame is its pc, sp and fp, and its
+ * caller follows from them and from the one or two words of the stack that its rule reads.
+ * So once a frame of the last walk is met again, that walk's callers are still the callers
+ * for as long as those words are the same: no rule need be looked up, and hashes run from
+ * the outermost frame inwards, so that what is above a frame need not be hashed again. This
+ * is no shortcut: every word that a whole walk would read is read.
+ *
+ * The last walk lies at the end of t->walked, outermost frame last, the one under way grows
+ * from its beginning; join_walk puts the new frames in front of the old ones.
+ *
  * All state is in the thread's map entry. To the verifier what is read from there is any
  * number, so that it follows each path through a frame once, not once a combination of
- * what came before.
+ * what came before. Each part is a global function of scalars, verified once, by every
+ * kernel since 5.8: no callbacks, no pointers passed.
  */
 #ifndef SEEP_TABLE_WALK_BPF_H
 #define SEEP_TABLE_WALK_BPF_H
@@ -18,55 +29,89 @@
 #include "unwind.bpf.h"
 #include "window.bpf.h"
 
-enum step { STEP_ON = 0, STEP_END, STEP_FAULT, STEP_NO_RULE, STEP_NO_CODE };
+/* STEP_MET: the rest is that of the last walk. */
+enum step { STEP_ON = 0, STEP_END, STEP_MET, STEP_FAULT, STEP_NO_RULE, STEP_NO_CODE };
 
 #define WINDOW_MARGIN 256 /* a frame's slots are within so much of its stack pointer, mostly */
+#define FRAMES_A_ROUND 16 /* of a walk; bounds what the verifier looks at */
+#define PASSES_A_FRAME 8 /* frames of the last walk that are passed over at once */
+
+static __always_inline struct thread *this_thread(void)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+static __always_inline struct walked_frame *walked_at(struct thread *t, __u64 index)
+{
+	return &t->walked[masked(index, WALKED_FRAMES)];
+}
 
 /* What a cached rule is good for: this pc, as the mappings are now. */
 static __always_inline __u64 cache_key(const struct thread *t)
 {
-	return (t->cursor.pc << 1 | t->cursor.exact) ^ (__u64)t->rules_generation << 49;
+	return (t->cursor.pc << 1 | (t->cursor.flags & WALKED_EXACT)) ^ (__u64)t->rules_generation
+										<< 49;
 }
 
 /* Leaves the rule for the cursor's pc in *cached. */
-static __noinline int look_up_rule(struct thread *t, struct seep_unwind_space *space,
-				   struct cached_rule *cached)
+static __always_inline void look_up_rule(struct thread *t, struct cached_rule *cached)
 {
-	__u64 pc = t->cursor.pc - !t->cursor.exact;
+	__u64 pc = t->cursor.pc - !(t->cursor.flags & WALKED_EXACT);
+	__u32 space_id = t->space, id = SEEP_UNWIND_NO_RULE;
+	struct seep_unwind_mapping *m = NULL;
+	struct seep_unwind_space *space;
 	struct seep_unwind_rule *rule;
-	struct seep_unwind_mapping *m;
-	__u32 id;
 
-	if (!space || !cached)
-		return 0;
-	m = find_mapping(space, pc);
-	id = m ? find_rule(m, pc - m->bias) : SEEP_UNWIND_NO_RULE;
+	space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
+	if (space)
+		m = find_mapping(space, pc);
+	if (m)
+		id = find_rule(m, pc - m->bias);
 	rule = bpf_map_lookup_elem(&unwind_rules, &id);
 	if (!rule)
-		return 0;
+		return;
 	cached->rule = *rule;
+	cached->frame = t->cursor.pc;
+	if (m && m->table)
+		cached->frame = SEEP_FRAME(m->table, SEEP_FRAME_ELF(t->cursor.pc - m->bias));
 	/* Outside of all code: not even a frame pointer is worth trying. */
 	if (!m)
 		cached->rule.cfa = SEEP_CFA_COUNT;
 	cached->key = cache_key(t);
-	return 0;
 }
 
-static __always_inline int canonical_frame(struct thread *t, const struct seep_unwind_rule *rule)
+static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
+{
+	__u64 key = cache_key(t);
+	struct cached_rule *cached;
+
+	cached = &t->rules[masked(key * 0x9e3779b97f4a7c15ULL >> 57, RULE_CACHE)];
+	if (cached->key != key)
+		look_up_rule(t, cached);
+	return cached;
+}
+
+/* *ret_elsewhere: a word was read to find it that is no slot of the frame's. */
+static __always_inline int canonical_frame(struct thread *t, const struct seep_unwind_rule *rule,
+					   bool *ret_elsewhere)
 {
 	struct cursor *c = &t->cursor;
 	__s64 offset = rule->cfa_offset;
 
+	*ret_elsewhere = false;
 	switch (rule->cfa) {
 	case SEEP_CFA_SP:
 		c->cfa = c->sp + offset;
 		return STEP_ON;
 	case SEEP_CFA_FP:
 		c->cfa = c->fp + offset;
-		return c->fp_lost ? STEP_NO_RULE : STEP_ON;
+		return c->flags & WALKED_FP_LOST ? STEP_NO_RULE : STEP_ON;
 	case SEEP_CFA_SP_DEREF:
 	case SEEP_CFA_FP_DEREF:
-		if (rule->cfa == SEEP_CFA_FP_DEREF && c->fp_lost)
+		*ret_elsewhere = true;
+		if (rule->cfa == SEEP_CFA_FP_DEREF && c->flags & WALKED_FP_LOST)
 			return STEP_NO_RULE;
 		if (!load(t, (rule->cfa == SEEP_CFA_SP_DEREF ? c->sp : c->fp) + offset, &c->cfa))
 			return STEP_FAULT;
@@ -98,35 +143,44 @@ static __always_inline int leave_signal(struct thread *t)
 	    !load(t, sp + SEEP_SIGNAL_ARM64_SP, &c->sp))
 		return STEP_FAULT;
 #endif
-	c->exact = 1;
-	c->fp_lost = 0;
+	c->flags = WALKED_EXACT;
 	return STEP_ON;
 }
 
+/* The distance of a slot from the frame's sp; NO_SLOT when it is out of reach. */
+static __always_inline __u32 slot_from(__u64 sp, __u64 slot)
+{
+	return slot - sp < 1U << 30 ? slot - sp : NO_SLOT;
+}
+
 /* Code that no table knows, but that may keep frame pointers. */
-static __always_inline int follow_frame_pointer(struct thread *t)
+static __always_inline int follow_frame_pointer(struct thread *t, struct walked_frame *w)
 {
 	struct cursor *c = &t->cursor;
 	__u64 fp = c->fp;
 
 	/* Where code ends that keeps frame pointers; of interrupted code it says nothing. */
-	if (!fp || c->fp_lost)
-		return c->exact ? STEP_NO_RULE : STEP_END;
+	if (!fp || c->flags & WALKED_FP_LOST)
+		return c->flags & WALKED_EXACT ? STEP_NO_RULE : STEP_END;
 	if (fp < c->sp || fp & 7 || fp - c->sp > 64 << 20)
 		return STEP_NO_RULE;
 	if (!load(t, fp + 8, &c->pc) || !load(t, fp, &c->fp))
 		return STEP_FAULT;
+	w->slot = slot_from(c->sp, fp + 8);
+	w->fp_slot = slot_from(c->sp, fp);
 	c->slot = fp + 8;
 	c->sp = fp + 16;
-	c->exact = 0;
+	c->flags = 0;
 	return STEP_ON;
 }
 
-static __always_inline int apply_rule(struct thread *t, const struct seep_unwind_rule *rule)
+static __always_inline int apply_rule(struct thread *t, const struct seep_unwind_rule *rule,
+				      struct walked_frame *w)
 {
 	struct cursor *c = &t->cursor;
-	int step = canonical_frame(t, rule);
-	__u64 old_fp = c->fp;
+	bool elsewhere;
+	int step = canonical_frame(t, rule, &elsewhere);
+	__u64 fp_slot = 0;
 
 	if (step)
 		return step;
@@ -134,20 +188,27 @@ static __always_inline int apply_rule(struct thread *t, const struct seep_unwind
 	if (c->cfa <= c->sp)
 		return STEP_NO_RULE;
 	if (rule->fp == SEEP_WHERE_CFA || rule->fp == SEEP_WHERE_FP) {
-		if (!load(t, (rule->fp == SEEP_WHERE_CFA ? c->cfa : old_fp) + rule->fp_offset,
-			  &c->fp))
+		fp_slot = (rule->fp == SEEP_WHERE_CFA ? c->cfa : c->fp) + rule->fp_offset;
+		if (!load(t, fp_slot, &c->fp))
 			return STEP_FAULT;
-		c->fp_lost = 0;
+		c->flags &= ~WALKED_FP_LOST;
 	} else if (rule->fp == SEEP_WHERE_LOST) {
-		c->fp_lost = 1;
+		c->flags |= WALKED_FP_LOST;
 	}
 	if (rule->ra != SEEP_WHERE_CFA)
 		return STEP_NO_RULE;
 	c->slot = c->cfa + rule->ra_offset;
 	if (!load(t, c->slot, &c->pc))
 		return STEP_FAULT;
+	if (!elsewhere) {
+		w->slot = slot_from(c->sp, c->slot);
+		w->fp_slot = fp_slot ? slot_from(c->sp, fp_slot) : NO_SLOT;
+		/* One that cannot be read again: the frame is not known again. */
+		if (fp_slot && w->fp_slot == NO_SLOT)
+			w->slot = NO_SLOT;
+	}
 	c->sp = c->cfa;
-	c->exact = 0;
+	c->flags &= ~WALKED_EXACT;
 	return STEP_ON;
 }
 
@@ -174,44 +235,159 @@ static __always_inline void undo_return_probe(struct thread *t)
 #endif
 }
 
-/* From the cursor's frame to its caller; enum step. *guessed: by frame pointer. */
-static __noinline int step_frame(struct thread *t, struct seep_unwind_space *space, __u32 n)
+/* From the frame at the cursor, which is *w, to its caller; enum step. */
+static __always_inline int leave_frame(struct thread *t, struct walked_frame *w)
 {
-	struct cached_rule *cached;
-	__u64 key;
+	const struct cached_rule *cached = rule_of_cursor(t);
 	int step;
 
-	if (!t || !space)
-		return STEP_FAULT;
-	key = cache_key(t);
-	cached = &t->rules[masked(key * 0x9e3779b97f4a7c15ULL >> 57, RULE_CACHE)];
+	w->frame = cached->frame;
+	w->slot = NO_SLOT;
+	w->fp_slot = NO_SLOT;
 	slide_window(t, t->cursor.sp, WINDOW_MARGIN);
-	if (cached->key != key)
-		look_up_rule(t, space, cached);
 	if (cached->rule.cfa == SEEP_CFA_COUNT)
 		return STEP_NO_CODE;
 	if (cached->rule.cfa == SEEP_CFA_SIGNAL)
 		return leave_signal(t);
 	if (cached->rule.cfa == SEEP_CFA_NONE || cached->rule.cfa == SEEP_CFA_UNSUPPORTED) {
-		t->stack.guessed[(n >> 6) & 1] |= 1ULL << (n & 63);
-		step = follow_frame_pointer(t);
+		w->flags |= WALKED_GUESSED;
+		step = follow_frame_pointer(t, w);
 	} else {
-		step = apply_rule(t, &cached->rule);
+		step = apply_rule(t, &cached->rule, w);
+	}
+	if (step == STEP_END)
+		w->flags |= WALKED_OUTERMOST;
+	return step;
+}
+
+/* True when the last walk came by where the cursor is: at frame t->past. */
+static __always_inline bool meets_past(struct thread *t)
+{
+	const struct cursor *c = &t->cursor;
+
+	for (int i = 0; i < PASSES_A_FRAME; i++) {
+		const struct walked_frame *w;
+
+		if (t->past >= WALKED_FRAMES)
+			return false;
+		w = walked_at(t, t->past);
+		if (w->sp >= c->sp)
+			return w->sp == c->sp && w->pc == c->pc && w->fp == c->fp &&
+			       (w->flags & WALKED_STATE) == c->flags &&
+			       t->nr_new + WALKED_FRAMES - t->past < SEEP_STACK_MAX;
+		t->past++;
+	}
+	return false;
+}
+
+/* Whether *caller is still the caller of *w. */
+static __always_inline bool still_calls(struct thread *t, const struct walked_frame *w,
+					const struct walked_frame *caller)
+{
+	__u64 pc, fp;
+
+	if (w->slot == NO_SLOT)
+		return false;
+	if (w->slot < STACK_WINDOW - 8)
+		slide_window(t, w->sp, w->slot + 8);
+	if (!load(t, w->sp + w->slot, &pc) || pc != caller->pc)
+		return false;
+	return w->fp_slot == NO_SLOT || (load(t, w->sp + w->fp_slot, &fp) && fp == caller->fp);
+}
+
+/* What the walk under way had in common with the last one, and where they part. */
+static __always_inline void take_back(struct thread *t, __u64 parting)
+{
+	const struct walked_frame *w = walked_at(t, parting);
+
+	t->cursor.pc = w->pc;
+	t->cursor.sp = w->sp;
+	t->cursor.fp = w->fp;
+	t->cursor.flags = w->flags & WALKED_STATE;
+	/* Never over what is still to be copied: new frames are fewer than those passed. */
+	for (int i = 0; i < WALKED_FRAMES && t->past <= parting; i++)
+		*walked_at(t, t->nr_new++) = *walked_at(t, t->past++);
+}
+
+/*
+ * From frame t->past of the last walk, where the cursor is, outwards while it still holds.
+ * STEP_MET: it does to the end. Else the frames in common are taken over as new ones.
+ */
+static __always_inline int follow_past(struct thread *t)
+{
+	__u64 at = t->past;
+
+	for (int i = 0; i < WALKED_FRAMES; i++) {
+		const struct walked_frame *w = walked_at(t, at);
+
+		if (w->flags & WALKED_OUTERMOST)
+			return STEP_MET;
+		if (at + 1 >= WALKED_FRAMES || !still_calls(t, w, walked_at(t, at + 1)))
+			break;
+		at++;
+	}
+	take_back(t, at);
+	return leave_frame(t, walked_at(t, t->nr_new - 1));
+}
+
+/* Takes the cursor's frame and goes on to its caller; enum step. */
+static __always_inline int take_frame(struct thread *t)
+{
+	struct walked_frame *w = walked_at(t, t->nr_new++);
+
+	w->pc = t->cursor.pc;
+	w->sp = t->cursor.sp;
+	w->fp = t->cursor.fp;
+	w->flags = t->cursor.flags;
+	/* The new frames have come upon the old ones: these are of no use any more. */
+	if (t->nr_new > t->past)
+		t->past = WALKED_FRAMES;
+	return leave_frame(t, w);
+}
+
+static __always_inline bool walk_is_full(const struct thread *t)
+{
+	return t->nr_new >= SEEP_STACK_MAX - 1;
+}
+
+/* New frames, and once those of the last walk; STEP_ON: there may be more. */
+__noinline int walk_on(void)
+{
+	struct thread *t = this_thread();
+	int step = STEP_ON;
+
+	if (!t)
+		return STEP_FAULT;
+	for (int i = 0; i < FRAMES_A_ROUND && !step && !walk_is_full(t); i++) {
+		undo_return_probe(t);
+		if (!t->cursor.pc)
+			return STEP_END;
+		if (meets_past(t))
+			return follow_past(t);
+		step = take_frame(t);
 	}
 	return step;
 }
 
-/* To the caller of the function whose first instruction is about to run. */
-static __always_inline void leave_entry(struct thread *t, const struct registers *regs)
+/* Puts the new frames in front of those that they have met, and hashes them. */
+static __always_inline void join_walk(struct thread *t, bool met, struct stack_hash *h)
 {
-	t->cursor.slot = regs->sp;
-	if (regs->lr) {
-		t->cursor.pc = regs->lr;
-		return;
+	__u64 n = t->nr_new, to = WALKED_FRAMES;
+
+	if (met) {
+		to = t->past;
+		h->id = walked_at(t, to)->hash;
+		h->check = walked_at(t, to)->check;
 	}
-	if (!load(t, regs->sp, &t->cursor.pc))
-		t->cursor.pc = 0;
-	t->cursor.sp = regs->sp + 8;
+	for (int i = 0; i < WALKED_FRAMES && n && to; i++) {
+		struct walked_frame *w = walked_at(t, --to);
+
+		*w = *walked_at(t, --n);
+		hash_frame(h, w->frame);
+		w->hash = h->id;
+		w->check = h->check;
+	}
+	t->walked_first = to;
 }
 
 static __always_inline __u8 stack_end(int step)
@@ -220,6 +396,7 @@ static __always_inline __u8 stack_end(int step)
 	case STEP_ON:
 		return SEEP_STACK_FULL;
 	case STEP_END:
+	case STEP_MET:
 		return SEEP_STACK_WHOLE;
 	case STEP_FAULT:
 		return SEEP_STACK_FAULT;
@@ -230,80 +407,87 @@ static __always_inline __u8 stack_end(int step)
 	}
 }
 
-static __always_inline void begin_table_walk(struct thread *t, struct seep_unwind_space *space,
+static __always_inline void begin_table_walk(struct thread *t, __u32 generation,
 					     const struct registers *regs)
 {
-	t->rules_generation = space->generation;
-	t->stack.guessed[0] = t->stack.guessed[1] = 0;
 	if (!t->trampoline)
 		t->trampoline = trampoline_address();
+	t->past = t->walked_first;
+	if (t->rules_generation != generation || t->walked_space != t->space)
+		t->past = WALKED_FRAMES;
+	t->rules_generation = generation;
+	t->walked_space = t->space;
+	t->nr_new = 0;
 	open_window(t);
+	move_window(t, regs->sp);
 	t->cursor.pc = regs->ip;
 	t->cursor.sp = regs->sp;
 	t->cursor.fp = regs->fp;
-	t->cursor.exact = 0;
-	t->cursor.fp_lost = 0;
-	t->frames[0] = regs->ip;
-	move_window(t, regs->sp);
-	/* Inside of a function its own rule leads on; at the entry, none is needed. */
-	if (!regs->guess)
-		leave_entry(t, regs);
+	t->cursor.flags = regs->guess ? 0 : WALKED_EXACT;
 }
 
-struct table_walk {
-	struct thread *t;
-	struct seep_unwind_space *space;
-	struct stack_hash *h;
-	__u32 n;
-	int step;
-};
-
-/* Takes the cursor's frame and goes on to its caller. 1: that was all. */
-static __always_inline long take_frame(struct table_walk *walk)
+/* To the caller of the function whose first instruction is about to run. */
+static __always_inline void leave_entry(struct thread *t, const struct registers *regs)
 {
-	struct thread *t = walk->t;
-	__u32 n = walk->n;
-	__u64 pc;
-
-	if (walk->step || n >= SEEP_STACK_MAX)
-		return 1;
-	undo_return_probe(t);
-	pc = t->cursor.pc;
-	if (!pc) {
-		walk->step = STEP_END;
-		return 1;
+	t->cursor.flags = 0;
+	t->cursor.slot = regs->sp;
+	if (regs->lr) {
+		t->cursor.pc = regs->lr;
+		return;
 	}
-	t->frames[n & SEEP_STACK_MAX] = pc;
-	hash_frame(walk->h, pc);
-	walk->step = step_frame(t, walk->space, n + 1);
-	walk->n = n + 1;
-	return 0;
+	if (!load(t, regs->sp, &t->cursor.pc))
+		t->cursor.pc = 0;
+	t->cursor.sp = regs->sp + 8;
 }
 
-static long take_next_frame(__u32 index, void *context)
+/* The probed function's own frame. Inside of it its rule leads on; at the entry none is needed. */
+static __always_inline int leave_first_frame(struct thread *t, const struct registers *regs)
 {
-	return take_frame(context);
+	struct walked_frame first = {};
+	int step = STEP_ON;
+
+	if (regs->guess) {
+		step = leave_frame(t, &first);
+		t->frames[0] = first.frame;
+		t->first_guessed = !!(first.flags & WALKED_GUESSED);
+	} else {
+		t->frames[0] = rule_of_cursor(t)->frame;
+		t->first_guessed = 0;
+		leave_entry(t, regs);
+	}
+	return step;
 }
 
-static __always_inline void walk_tables(struct thread *t, struct seep_unwind_space *space,
+static __always_inline void walk_tables(struct thread *t, __u32 generation,
 					const struct registers *regs, struct stack_hash *h)
 {
-	struct table_walk walk = { .t = t, .space = space, .h = h, .n = 1, .step = STEP_ON };
+	int step;
 
-	begin_table_walk(t, space, regs);
-	if (regs->guess)
-		walk.step = step_frame(t, space, 1);
-	/* 5.17, commit e6f2dd0f8067: the verifier looks at one round, not at 127. */
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
-		bpf_loop(SEEP_STACK_MAX, take_next_frame, &walk, 0);
-	} else {
-		for (__u32 i = 0; i < SEEP_STACK_MAX; i++)
-			if (take_frame(&walk))
-				break;
+	begin_table_walk(t, generation, regs);
+	step = leave_first_frame(t, regs);
+	/* A round leaves the last walk at most once a frame. */
+	for (int i = 0; i < SEEP_STACK_MAX && !step && !walk_is_full(t); i++)
+		step = walk_on();
+	join_walk(t, step == STEP_MET, h);
+	hash_frame(h, t->frames[0]);
+	t->stack.nr_frames = 1 + WALKED_FRAMES - t->walked_first;
+	t->stack.reason = stack_end(step);
+	t->stack.flags = t->stack.reason == SEEP_STACK_WHOLE ? 0 : SEEP_STACK_CUT;
+}
+
+/* The frames of the walk just made, leaf first, as they are sent. */
+static __always_inline void list_walked_frames(struct thread *t)
+{
+	__u64 guessed = t->first_guessed, at = t->walked_first;
+
+	t->stack.guessed[0] = t->stack.guessed[1] = 0;
+	for (__u64 n = 1; n < SEEP_STACK_MAX && at < WALKED_FRAMES; n++) {
+		const struct walked_frame *w = walked_at(t, at++);
+
+		t->frames[masked(n, SEEP_STACK_MAX + 1)] = w->frame;
+		t->stack.guessed[(n >> 6) & 1] |= guessed << (n & 63);
+		guessed = !!(w->flags & WALKED_GUESSED);
 	}
-	t->stack.nr_frames = walk.n;
-	t->stack.reason = stack_end(walk.step);
-	t->stack.flags = walk.step == STEP_END ? 0 : SEEP_STACK_CUT;
 }
 
 #endif

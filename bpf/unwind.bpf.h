@@ -42,30 +42,22 @@ static __always_inline void hash_frame(struct stack_hash *h, __u64 pc)
 	h->check ^= h->check >> 32;
 }
 
-/* Who walks: a constant of each program, since not all kernels can load the table walk. */
-enum walker { WALK_TABLES, WALK_FRAME_POINTERS };
-
 /*
- * Walk, hash and, if it is new, send the stack of the current thread, which must have an
- * entry in `threads`; return its id, and what is wrong with it in that entry's stack.flags.
- * The first walks by tables where the address space has them. Global functions of scalars:
- * the verifier looks at them once, not once a caller and path.
+ * Walks, hashes and, if it is new, sends the stack of the current thread, which must have an
+ * entry in `threads`; returns its id, and what is wrong with it in that entry's stack.flags.
+ * By tables where the address space has them, else by frame pointers. A global function of
+ * scalars: the verifier looks at it once, not once a caller and path.
  */
-__u64 send_stack_by_tables(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
-__u64 send_stack_by_frames(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
+__u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
 
 /* The id of the stack, 0 where none is wanted. *flags gets what is wrong with it. */
-static __always_inline __u64 stack_id(enum walker walker, struct thread *t,
-				      const struct registers *regs, __u16 *flags)
+static __always_inline __u64 stack_id(struct thread *t, const struct registers *regs, __u16 *flags)
 {
 	__u64 id;
 
 	if (!want_stacks)
 		return 0;
-	if (walker == WALK_TABLES)
-		id = send_stack_by_tables(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
-	else
-		id = send_stack_by_frames(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
+	id = send_current_stack(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
 	*flags |= t->stack.flags;
 	return id;
 }

@@ -16,6 +16,8 @@ import time
 from children import Child, Loop, Unavailable
 
 SAMPLE_BYTES = 524288
+# of calls above malloc: the goals of unwinding are set for these
+DEPTHS = (10, 30, 118)
 ATTACH_SECONDS = 30
 
 
@@ -76,12 +78,9 @@ def configurations(bench):
                       lambda c: _floor(bench, c, "entry")),
         Configuration("floor_first_byte", "floor on the functions' first bytes",
                       lambda c: _floor(bench, c, "session", "--first-byte"), pairs=4000),
-        *(Configuration(f"exact_{depth}" if depth != 8 else "exact",
-                        f"seep exact, by frame pointers, {depth} calls deep",
-                        lambda c: _seep(bench, c, "--frame-pointers"), depth=depth)
-          for depth in (8, 30, 118)),
-        *(Configuration(f"tables_{depth}", f"seep exact, by unwind tables, {depth} calls deep",
-                        lambda c: _seep(bench, c), depth=depth) for depth in (8, 118)),
+        Configuration("exact", "seep exact, by frame pointers, 8 calls deep",
+                      lambda c: _seep(bench, c, "--frame-pointers")),
+        *(configuration for depth in DEPTHS for configuration in _walkers(bench, depth)),
         Configuration("sampled", f"seep --sample-bytes {SAMPLE_BYTES}",
                       lambda c: _seep(bench, c, "--sample-bytes", str(SAMPLE_BYTES))),
         Configuration("memleak", "memleak (libbpf-tools of Debian 13)",
@@ -89,6 +88,18 @@ def configurations(bench):
         Configuration("heaptrack", "heaptrack, preloaded", lambda c: _heaptrack(bench, c),
                       pairs=200000),
     ]
+
+
+def _walkers(bench, depth):
+    """Who may find the callers: the kernel, or seep in two ways."""
+    yield Configuration(f"kernel_{depth}", f"kernel's walker (bpf_get_stack), {depth} calls deep",
+                        lambda c: _floor(bench, c, "stack"), depth=depth)
+    yield Configuration(f"kernel_id_{depth}", f"  with its aggregation (bpf_get_stackid)",
+                        lambda c: _floor(bench, c, "stackid"), depth=depth)
+    yield Configuration(f"frames_{depth}", f"seep exact, by frame pointers, {depth} calls deep",
+                        lambda c: _seep(bench, c, "--frame-pointers"), depth=depth)
+    yield Configuration(f"tables_{depth}", f"seep exact, by unwind tables, {depth} calls deep",
+                        lambda c: _seep(bench, c), depth=depth)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,11 @@ BURSTS = 5
 RATIO_GOALS = [
     ("exact", "floor", 1.6, "seep exact by frame pointers at most 1.6 times the floor"),
     ("sampled", "floor_entry", 1.15, "seep sampled at most 1.15 times the floor of sampling"),
+    ("tables_10", "floor", 1.7, "unwind tables, 10 calls deep: at most 1.7 times the floor"),
+    ("tables_30", "floor", 2.3, "unwind tables, 30 calls deep: at most 2.3 times the floor"),
+    *(goal for depth in (10, 30, 118) for goal in (
+        (f"tables_{depth}", f"kernel_{depth}", 1.0,
+         f"unwind tables, {depth} calls deep: no dearer than the kernel's walker"),)),
     ("exact", "memleak", 0.25, "seep exact at least 4 times cheaper than memleak"),
 ]
 # key of bench-collector, least, most, words
@@ -79,7 +84,7 @@ def ratio_goals(by_key):
             reason = by_key[key].reason or by_key[base].reason or "not asked for"
             yield {"goal": words, "value": None, "text": "", "reached": None,
                    "result": f"not measured: {reason}"}
-        elif most < 1:
+        elif most < 0.5:
             yield goal(words, 1 / value, f"{1 / value:.2f} times", value <= most,
                        f"{(value / most - 1) * 100:.0f}%")
         else:

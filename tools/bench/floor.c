@@ -25,10 +25,13 @@ enum floor_mode {
 	FLOOR_SESSION = 0, /* allocations: entry and return by one uprobe.session */
 	FLOOR_MULTI, /* entry and return by two uprobe.multi links */
 	FLOOR_ENTRY, /* a session that declines its return, as for a block not sampled */
+	FLOOR_STACK, /* a session in which the kernel's walker takes the stack */
+	FLOOR_STACKID, /* and puts it in its table of stacks */
 	FLOOR_MODES,
 };
 
-static const char *const mode_names[FLOOR_MODES] = { "session", "multi", "entry" };
+static const char *const mode_names[FLOOR_MODES] = { "session", "multi", "entry", "stack",
+						     "stackid" };
 
 enum { MOST_LINKS = 64 };
 
@@ -53,7 +56,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		for (f->mode = 0; f->mode < FLOOR_MODES; f->mode++)
 			if (!strcmp(value, mode_names[f->mode]))
 				return 0;
-		argp_error(state, "no mode '%s': session, multi or entry", value);
+		argp_error(state, "no mode '%s': session, multi, entry, stack or stackid", value);
 		break;
 	case 'f':
 		f->first_byte = true;
@@ -66,6 +69,20 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
+}
+
+static const struct bpf_program *session_of(const struct floor *f)
+{
+	switch (f->mode) {
+	case FLOOR_ENTRY:
+		return f->bpf->progs.floor_session_entry;
+	case FLOOR_STACK:
+		return f->bpf->progs.floor_session_stack;
+	case FLOOR_STACKID:
+		return f->bpf->progs.floor_session_stackid;
+	default:
+		return f->bpf->progs.floor_session;
+	}
 }
 
 /* The plan's releases, or its allocations, behind one program. */
@@ -93,9 +110,10 @@ static int link_some(struct floor *f, const struct plan *plan, const char *path,
 	return 0;
 }
 
+
 static int attach_plan(struct floor *f, const struct plan *plan, int fd)
 {
-	const struct bpf_program *probe = f->bpf->progs.floor_probe, *session;
+	const struct bpf_program *probe = f->bpf->progs.floor_probe;
 	char path[64];
 	int err;
 
@@ -107,9 +125,7 @@ static int attach_plan(struct floor *f, const struct plan *plan, int fd)
 		err = link_some(f, plan, path, false, probe, LINK_UPROBE_MULTI, true);
 		return err ?: link_some(f, plan, path, false, probe, LINK_UPROBE_MULTI, false);
 	}
-	session = f->mode == FLOOR_ENTRY ? f->bpf->progs.floor_session_entry
-					 : f->bpf->progs.floor_session;
-	return link_some(f, plan, path, false, session, LINK_UPROBE_SESSION, false);
+	return link_some(f, plan, path, false, session_of(f), LINK_UPROBE_SESSION, false);
 }
 
 static int attach_mapping(struct floor *f, const struct mapping *mapping)
@@ -143,21 +159,19 @@ static int attach_all(struct floor *f)
 
 static int load(struct floor *f)
 {
-	struct bpf_program *sessions[2], *unused;
+	const struct bpf_program *wanted;
+	struct bpf_program *program;
 
 	f->bpf = floor_bpf__open();
 	if (!f->bpf)
 		return -errno;
-	sessions[0] = f->bpf->progs.floor_session;
-	sessions[1] = f->bpf->progs.floor_session_entry;
-	for (int i = 0; i < 2; i++)
-		bpf_program__set_expected_attach_type(sessions[i],
-						      (enum bpf_attach_type)LINK_UPROBE_SESSION);
-	/* A kernel without sessions would refuse them all. */
-	for (int i = 0; i < 2 && f->mode == FLOOR_MULTI; i++)
-		bpf_program__set_autoload(sessions[i], false);
-	unused = f->mode == FLOOR_ENTRY ? sessions[0] : sessions[1];
-	bpf_program__set_autoload(unused, false);
+	wanted = session_of(f);
+	bpf_object__for_each_program(program, f->bpf->obj) {
+		if (program == f->bpf->progs.floor_probe)
+			continue;
+		bpf_program__set_autoload(program, f->mode != FLOOR_MULTI && program == wanted);
+		bpf_program__set_expected_attach_type(program, LINK_UPROBE_SESSION);
+	}
 	return floor_bpf__load(f->bpf);
 }
 

@@ -153,18 +153,15 @@ static void choose_call_entries(struct tracer_bpf *bpf, const struct kernel_opti
 
 static void choose_tracepoints(struct tracer_bpf *bpf, const struct kernel_options *o)
 {
-	/* Before 5.13 no program can be loaded that has a callback, as the table walk does. */
-	bool plain = o->mode == ATTACH_PERF;
-
 	if (o->mappings || o->new_code) {
-		load_one(plain ? bpf->progs.seep_enter_mmap_plain : bpf->progs.seep_enter_mmap);
+		load_one(bpf->progs.seep_enter_mmap);
 		load_one(bpf->progs.seep_exit_mmap);
 	}
 	if (!o->mappings)
 		return;
 	load_one(bpf->progs.seep_enter_munmap);
 	load_one(bpf->progs.seep_exit_munmap);
-	load_one(plain ? bpf->progs.seep_enter_mremap_plain : bpf->progs.seep_enter_mremap);
+	load_one(bpf->progs.seep_enter_mremap);
 	load_one(bpf->progs.seep_exit_mremap);
 	load_one(bpf->progs.seep_exit_brk);
 }

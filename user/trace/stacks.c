@@ -36,6 +36,7 @@ struct named {
 struct stacks {
 	struct modules *modules;
 	struct symbolizer *symbolizer;
+	struct stacks_files files;
 	struct hashmap *by_id; /* stack id -> index of entries */
 	struct hashmap *by_place; /* place_key -> index of places */
 	struct entry *entries;
@@ -49,7 +50,8 @@ struct stacks {
 	struct hashmap *modules_named; /* module -> index in the profile */
 };
 
-struct stacks *stacks_new(struct modules *modules, struct symbolizer *symbolizer)
+struct stacks *stacks_new(struct modules *modules, struct symbolizer *symbolizer,
+			  const struct stacks_files *files)
 {
 	struct stacks *s = calloc(1, sizeof(*s));
 
@@ -57,6 +59,8 @@ struct stacks *stacks_new(struct modules *modules, struct symbolizer *symbolizer
 		return NULL;
 	s->modules = modules;
 	s->symbolizer = symbolizer;
+	if (files)
+		s->files = *files;
 	s->by_id = hashmap_new();
 	s->by_place = hashmap_new();
 	if (!s->by_id || !s->by_place) {
@@ -89,14 +93,27 @@ static uint64_t place_key(uint32_t space, const struct place *place, bool guesse
 	       ~(1ULL << 63);
 }
 
-static int place_number(struct stacks *s, uint32_t space, uint64_t address, bool guessed,
+/* A frame as the kernel side sent it; false when no known code holds it. */
+static bool place_frame(const struct stacks *s, uint32_t space, uint64_t frame,
+			struct place *ret_place)
+{
+	uint16_t table = SEEP_FRAME_TABLE(frame);
+
+	if (!table)
+		return modules_place(s->modules, space, frame, ret_place);
+	ret_place->module = s->files.module ? s->files.module(s->files.context, table) : PLACE_NONE;
+	ret_place->offset = ret_place->address = SEEP_FRAME_ELF(frame);
+	return ret_place->module != PLACE_NONE;
+}
+
+static int place_number(struct stacks *s, uint32_t space, uint64_t frame, bool guessed,
 			uint32_t *ret_number, size_t *unplaced)
 {
 	struct known_place *slot;
 	uint64_t number, key;
 	struct place place;
 
-	*unplaced += !modules_place(s->modules, space, address, &place);
+	*unplaced += !place_frame(s, space, frame, &place);
 	key = place_key(space, &place, guessed);
 	if (hashmap_get(s->by_place, key, &number)) {
 		*ret_number = number;
@@ -142,7 +159,7 @@ static uint32_t wrong_guess(const struct stacks *s, const struct seep_stack *sta
 
 	if (!(stack->flags & SEEP_STACK_GUESS) || stack->nr_frames < 2)
 		return 0;
-	return !modules_place(s->modules, stack->space, stack->frames[1], &place);
+	return !place_frame(s, stack->space, stack->frames[1], &place);
 }
 
 /* A walk that the kernel side calls cut and gives no reason for has lost its way. */

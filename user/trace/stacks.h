@@ -17,8 +17,15 @@
 
 struct stacks;
 
-/* `modules` and `symbolizer` must outlive it. */
-struct stacks *stacks_new(struct modules *modules, struct symbolizer *symbolizer);
+/* Whose number is in a frame: the module of SEEP_FRAME_TABLE, or PLACE_NONE. */
+struct stacks_files {
+	uint32_t (*module)(const void *context, uint16_t table);
+	const void *context;
+};
+
+/* `modules` and `symbolizer` must outlive it; files NULL: no frame has such a number. */
+struct stacks *stacks_new(struct modules *modules, struct symbolizer *symbolizer,
+			  const struct stacks_files *files);
 void stacks_free(struct stacks *stacks);
 
 /*

@@ -64,6 +64,11 @@ static int open_kernel(struct tracer *t)
 	return kernel_open(&options, &t->kernel);
 }
 
+static uint32_t module_of_table(const void *context, uint16_t table)
+{
+	return context ? unwinding_table_module(context, table) : PLACE_NONE;
+}
+
 static int open_collector(struct tracer *t)
 {
 	struct heap_options heap = {
@@ -72,12 +77,14 @@ static int open_collector(struct tracer *t)
 		.by_thread = t->options.by_thread,
 		.page_bytes = sysconf(_SC_PAGESIZE),
 	};
+	struct stacks_files files = { .module = module_of_table };
 
 	t->modules = modules_new();
 	t->symbolizer = t->modules ? symbolizer_new(t->modules, &t->options.symbols) : NULL;
-	t->stacks = t->symbolizer ? stacks_new(t->modules, t->symbolizer) : NULL;
 	if (t->modules && !t->options.frame_pointers)
 		t->unwinding = unwinding_new(t->kernel, t->modules);
+	files.context = t->unwinding;
+	t->stacks = t->symbolizer ? stacks_new(t->modules, t->symbolizer, &files) : NULL;
 	t->processes = processes_new();
 	t->objects = objects_new(t->kernel, &t->options.plan, &t->features, t->options.host_wide);
 	t->refreshed = hashmap_new();
@@ -124,8 +131,6 @@ int tracer_new(const struct tracer_options *options, const struct features *feat
 	t->options.host_wide |= options->everything;
 	t->options.plan.nop5_is_free = features->nop5_is_free;
 	t->options.plan.sampled = options->sample_bytes;
-	/* Kernels as old as that cannot load the table walk. */
-	t->options.frame_pointers |= features->best == ATTACH_PERF;
 	t->options.plan.allow_throwing |= throwing_is_safe(features);
 	err = open_kernel(t);
 	err = err ?: open_collector(t);
