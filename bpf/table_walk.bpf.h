@@ -249,6 +249,9 @@ static __always_inline int leave_frame(struct thread *t, struct walked_frame *w)
 		return STEP_NO_CODE;
 	if (cached->rule.cfa == SEEP_CFA_SIGNAL)
 		return leave_signal(t);
+	/* Interrupted, it may stand where its frame pointer is not yet its own. */
+	if (cached->rule.cfa == SEEP_CFA_UNSUPPORTED && t->cursor.flags & WALKED_EXACT)
+		return STEP_NO_RULE;
 	if (cached->rule.cfa == SEEP_CFA_NONE || cached->rule.cfa == SEEP_CFA_UNSUPPORTED) {
 		w->flags |= WALKED_GUESSED;
 		step = follow_frame_pointer(t, w);

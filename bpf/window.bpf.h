@@ -38,7 +38,7 @@ static __always_inline void move_window(struct thread *t, __u64 address)
 	/* The next page is not there: the stack's last one. A failed read is dear, so once. */
 	t->window_is_last = 1;
 	rest = masked(PAGE_BYTES - (address & (PAGE_BYTES - 1)), STACK_WINDOW);
-	t->window_bytes = bpf_probe_read_user(t->window, rest, (void *)address) ? 0 : rest;
+	t->window_bytes = bpf_probe_read_user(t->window, rest, (void *)address) ? 0 : rest & ~7ULL;
 }
 
 /* Makes sure, where that can be, that `margin` bytes from `address` on are in the window. */
@@ -46,7 +46,9 @@ static __always_inline void slide_window(struct thread *t, __u64 address, __u64 
 {
 	__u64 distance = address - t->window_base;
 
-	if (distance + margin > t->window_bytes && !(t->window_is_last && t->window_bytes))
+	/* Below the window the distance is that of a word beyond all windows. */
+	if ((distance > STACK_WINDOW || distance + margin > t->window_bytes) &&
+	    !(t->window_is_last && t->window_bytes))
 		move_window(t, address);
 }
 
@@ -55,7 +57,7 @@ static __always_inline bool load(struct thread *t, __u64 address, __u64 *value)
 {
 	__u64 distance = address - t->window_base;
 
-	if (distance + 8 > t->window_bytes || distance & 7)
+	if (distance >= t->window_bytes || distance & 7)
 		return !bpf_probe_read_user(value, sizeof(*value), (void *)address);
 	*value = t->window[masked(distance >> 3, STACK_WINDOW / 8)];
 	return true;

@@ -20,8 +20,16 @@ struct fixture {
 	struct profile *profile;
 };
 
+/* Files 1 and 2 are modules 0 and 1. */
+static uint32_t module_of_file(const void *context, uint16_t table)
+{
+	(void)context;
+	return table <= 2 ? table - 1U : PLACE_NONE;
+}
+
 static struct fixture set_up(void)
 {
+	static const struct stacks_files files = { .module = module_of_file };
 	static const struct symbolizer_options options = { .no_inline = true, .no_lines = true };
 	struct fixture f = { .modules = modules_new(), .profile = profile_new() };
 
@@ -29,7 +37,7 @@ static struct fixture set_up(void)
 	assert_int_equal(modules_refresh(f.modules, SPACE, getpid()), 0);
 	f.symbolizer = symbolizer_new(f.modules, &options);
 	assert_non_null(f.symbolizer);
-	f.stacks = stacks_new(f.modules, f.symbolizer);
+	f.stacks = stacks_new(f.modules, f.symbolizer, &files);
 	assert_non_null(f.stacks);
 	stacks_begin_report(f.stacks);
 	return f;
@@ -111,6 +119,37 @@ static void frames_outside_of_code_end_a_stack(void **state)
 	tear_down(&f);
 }
 
+/* What the kernel side placed is not placed again: the process may have unmapped it by now. */
+static void frames_of_files_need_no_mapping(void **state)
+{
+	struct {
+		struct seep_stack head;
+		uint64_t frames[FRAMES];
+	} record = {
+		.head = { .kind = SEEP_STACK,
+			  .space = SPACE + 1,
+			  .nr_frames = FRAMES,
+			  .id = 1ULL << 40 },
+		.frames = { SEEP_FRAME(1, 0x1234), SEEP_FRAME(2, 0xffffffffffULL),
+			    SEEP_FRAME(3, 5) },
+	};
+	struct fixture f = set_up();
+	struct place place;
+	size_t unplaced = 0;
+
+	assert_int_equal(stacks_add(f.stacks, &record.head, &unplaced), 0);
+	assert_int_equal(unplaced, 1);
+	assert_true(stacks_place(f.stacks, record.head.id, 0, &place));
+	assert_int_equal(place.module, 0);
+	assert_int_equal(place.offset, 0x1234);
+	assert_true(stacks_place(f.stacks, record.head.id, 1, &place));
+	assert_int_equal(place.module, 1);
+	assert_int_equal(place.offset, 0xffffffffffULL);
+	assert_true(!stacks_place(f.stacks, record.head.id, 2, &place) ||
+		    place.module == PLACE_NONE);
+	tear_down(&f);
+}
+
 static void ends_have_names(void **state)
 {
 	for (int end = 0; end < STACK_END_COUNT; end++)
@@ -124,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_end_of_a_walk_is_kept),
 		cmocka_unit_test(frames_outside_of_code_end_a_stack),
+		cmocka_unit_test(frames_of_files_need_no_mapping),
 		cmocka_unit_test(ends_have_names),
 	};
 

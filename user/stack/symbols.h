@@ -22,7 +22,7 @@ struct place {
 	uint32_t module; /* number in the modules table */
 	uint64_t offset; /* ELF virtual address: comparable over processes and ASLR; in a */
 	/* file that is no ELF its offset, without a file the address */
-	uint64_t address; /* in the process; `offset` where only the file was told */
+	uint64_t address; /* in the process */
 };
 
 struct module_info {
