@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The container objects that the collector knows (those of gc.get_objects(), and the frozen
- * ones): all of them once, by a scan of memory or along the collector's lists.
+ * The container objects that the collector knows, all of them once: by a scan of memory
+ * (also those that gc.freeze set apart) or along the collector's lists (gc.get_objects()).
  */
 #ifndef SEEP_PYTHON_HEAP_H
 #define SEEP_PYTHON_HEAP_H
@@ -39,6 +39,10 @@ int python_heap_scan(struct python_process *process, struct python_types *types,
 int python_heap_walk(struct python_process *process, struct python_types *types,
 		     python_object_fn each, void *context, struct python_visit *ret_visit);
 
+/* The objects set apart by gc.freeze, which the walk leaves out and the scan finds too. */
+int python_heap_frozen(struct python_process *process, struct python_types *types,
+		       python_object_fn each, void *context, struct python_visit *ret_visit);
+
 /*
  * Collections cannot be seen to begin, but their end is counted: the state of all
  * collectors before and after a visit tells whether one ran meanwhile.
@@ -51,7 +55,7 @@ struct python_moment {
 int python_heap_moment(struct python_process *process, struct python_moment *ret_moment);
 bool python_heap_disturbed(const struct python_moment *before, const struct python_moment *after);
 
-/* Own memory of an object: sys.getsizeof, but a small dict's table is an estimate. */
+/* Own memory of an object, as sys.getsizeof has it. */
 uint64_t python_object_bytes(struct python_process *process, const struct python_object *object);
 
 #endif

@@ -15,6 +15,8 @@ enum python_shape {
 	SHAPE_LIST,
 	SHAPE_DICT,
 	SHAPE_SET,
+	SHAPE_DEQUE,
+	SHAPE_INT, /* from 3.12 its ob_size holds the sign too */
 };
 
 struct python_type {

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hashmap;
+struct strpool;
+
 struct census_type {
 	const char *name; /* the census's own */
 	uint64_t count;
@@ -38,6 +41,7 @@ struct census {
 	double time; /* CLOCK_MONOTONIC, at its middle */
 
 	struct strpool *names;
+	struct hashmap *rows; /* by name, to the index */
 };
 
 struct census_options {
@@ -52,9 +56,9 @@ void census_free(struct census *census);
  */
 int census_add(struct census *census, const char *name, uint64_t count, uint64_t bytes);
 void census_sort(struct census *census);
-/* NULL when there is none. The census must be sorted or not, never changed meanwhile. */
+/* NULL when there is none. */
 const struct census_type *census_find(const struct census *census, const char *name);
-/* Several processes as one: all rows of `from` added to `to`. 0 or -ENOMEM. */
+/* Several processes as one: rows added, times summed, `consistent` if both are. 0, -ENOMEM. */
 int census_merge(struct census *to, const struct census *from);
 
 #endif

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the finding of container objects in raw memory: at every step that an allocator may
+ * have put one, a PyGC_Head followed by a reference count and a type. It beats following
+ * the collector's lists: each page is read once and in order, nothing depends on what the
+ * process relinks meanwhile, and one object missed is one object, not the rest of a list.
+ *
+ * What makes memory an object that the collector tracks:
+ *   3.8 on    both links set; untracking clears them (Include/internal/pycore_gc.h).
+ *   3.6, 3.7  gc_refs, above its flag bit, is GC_REACHABLE, -3 (Modules/gcmodule.c).
+ *   2.7       gc_refs is GC_REACHABLE, -3.
+ * Then the links lead to aligned writable memory, the reference count is possible, and the type is
+ * one that has HAVE_GC. Freed memory does not pass: an object is untracked before it is freed, and
+ * has no references. What does pass are words that happen to lie so: in frames on CPython's
+ * stack (code, stack pointer, small numbers, a class as first local), in the tuples of immortal
+ * objects, in the data of a program. So where something is unusual, both neighbours must point
+ * back: a count so high that it may be more than a count, a file's data, and a previous
+ * object that begins just behind this one, which a stack pointer does.
+ *
+ * While a collection runs the links of 3.8 hold counts, so a scan then sees too little; who
+ * calls must know whether one ran (python_heap_moment).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "python/heap.h"
+
+enum {
+	SURE_REFERENCES = 1 << 16,
+	OBJECT_BYTES = 16,
+	JUST_BEHIND = 2048, /* bytes; a frame has fewer locals */
+	MAX_HEADS = PYTHON_MAX_INTERPRETERS * (PYTHON_GENERATIONS + 1),
+};
+
+struct scan {
+	struct python_process *process;
+	struct python_types *types;
+	python_object_fn each;
+	void *context;
+	struct python_visit visit;
+	/* Of the layout, and of the regions: what the loop needs. */
+	const struct regions *regions;
+	const struct region *nearby; /* where the last link led to */
+	uint64_t low, span;
+	size_t head, step;
+	bool doubtful; /* every object of this region must be confirmed */
+	uint64_t *heads; /* of the collector's lists, which are aligned to 4 at least */
+	size_t nr_heads;
+};
+
+static uint64_t word_at(const uint8_t *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+static inline bool in_range(const struct scan *s, uint64_t address)
+{
+	return address - s->low < s->span;
+}
+
+/* Is this, at the head, what the collector leaves in an object that it tracks? */
+static inline bool is_tracked(const struct scan *s, const uint8_t *at)
+{
+	uint64_t next = word_at(at), previous = word_at(at + 8);
+	int64_t references;
+
+	if (s->head == 16)
+		return in_range(s, next) && in_range(s, previous & ~(uint64_t)PYTHON_LINK_FLAGS);
+	if (!in_range(s, next) || !in_range(s, previous))
+		return false;
+	references = (int64_t)word_at(at + 16);
+	return s->process->layout.major == 2 ? references == -3 : (references | 1) == -5;
+}
+
+static bool is_list_head(const struct scan *s, uint64_t address)
+{
+	for (size_t i = 0; i < s->nr_heads; i++)
+		if (s->heads[i] == address)
+			return true;
+	return false;
+}
+
+/* Can there be an object, or a list's head? */
+static bool leads_somewhere(struct scan *s, uint64_t link)
+{
+	uint64_t to = link & ~(uint64_t)PYTHON_LINK_FLAGS;
+
+	if (to % s->step)
+		return is_list_head(s, to);
+	if (s->nearby && to >= s->nearby->start && to < s->nearby->end)
+		return true;
+	s->nearby = regions_find(s->regions, to);
+	return s->nearby;
+}
+
+/* Do both neighbours point back? */
+static bool is_linked(struct scan *s, uint64_t head, const uint8_t *at)
+{
+	uint64_t flags = PYTHON_LINK_FLAGS, back = 0, forth = 0;
+
+	return !remote_read_u64(s->process->remote, (word_at(at) & ~flags) + 8, &back) &&
+	       !remote_read_u64(s->process->remote, word_at(at + 8) & ~flags, &forth) &&
+	       (back & ~flags) == head && (forth & ~flags) == head;
+}
+
+static bool is_just_behind(uint64_t head, uint64_t previous)
+{
+	return previous - head < JUST_BEHIND;
+}
+
+/*
+ * The links of what has a type. An object is never linked to itself. What is just behind is mostly
+ * in the chunk too, read at the same moment, so that looking there costs next to nothing.
+ */
+static bool links_are_sane(struct scan *s, const struct stream_chunk *chunk, size_t offset,
+			   uint64_t references)
+{
+	const uint8_t *at = chunk->bytes + offset;
+	uint64_t flags = PYTHON_LINK_FLAGS, head = chunk->address + offset;
+	uint64_t next = word_at(at), previous = word_at(at + 8) & ~flags;
+	size_t there = previous - chunk->address;
+
+	if ((next & ~flags) == head || previous == head || !leads_somewhere(s, next) ||
+	    !leads_somewhere(s, previous))
+		return false;
+	if (references > SURE_REFERENCES || s->doubtful)
+		return is_linked(s, head, at);
+	if (!is_just_behind(head, previous))
+		return true;
+	return there + 8 <= chunk->readable ? (word_at(chunk->bytes + there) & ~flags) == head
+					    : is_linked(s, head, at);
+}
+
+/* 0: on; other than 0 ends the scan. */
+static inline int look_at(struct scan *s, const struct stream_chunk *chunk, size_t offset)
+{
+	const uint8_t *at = chunk->bytes + offset, *object = at + s->head;
+	struct python_object found;
+	uint64_t references;
+
+	if (!is_tracked(s, at) || !in_range(s, word_at(object + PYTHON_OB_TYPE)))
+		return 0;
+	references = word_at(object + PYTHON_OB_REFCNT);
+	/* From 3.14 on flags are in the upper half. */
+	if (!(uint32_t)references)
+		return 0;
+	found.type = python_types_get(s->types, word_at(object + PYTHON_OB_TYPE));
+	if (!found.type || !links_are_sane(s, chunk, offset, references))
+		return 0;
+	found.address = chunk->address + offset + s->head;
+	found.bytes = object;
+	found.readable = chunk->readable - offset - s->head;
+	s->visit.objects++;
+	return s->each(s->context, &found);
+}
+
+static int scan_chunk(void *context, const struct stream_chunk *chunk)
+{
+	struct scan *s = context;
+	size_t least = s->head + OBJECT_BYTES;
+
+	for (size_t offset = 0; offset < chunk->size && offset + least <= chunk->readable;
+	     offset += s->step) {
+		int err = look_at(s, chunk, offset);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void add_totals(struct stream_totals *to, const struct stream_totals *from)
+{
+	to->read += from->read;
+	to->skipped += from->skipped;
+	to->failed += from->failed;
+}
+
+/* Regions of one kind; those of others are left out. */
+static int scan_kind(struct scan *s, const struct regions *regions, enum region_kind kind)
+{
+	int err = 0;
+
+	s->doubtful = kind == REGION_FILE;
+	for (size_t i = 0; !err && i < regions->nr; i++) {
+		struct regions one = { .items = &regions->items[i], .nr = 1 };
+		struct stream_totals totals;
+
+		if (regions->items[i].kind != kind)
+			continue;
+		err = stream_regions(s->process->remote, &one, s->process->source.pagemap,
+				     scan_chunk, s, &totals);
+		add_totals(&s->visit.stream, &totals);
+	}
+	return err;
+}
+
+static int add_head(struct scan *s, uint64_t head)
+{
+	if (s->nr_heads == MAX_HEADS)
+		return 0;
+	if (!s->heads)
+		s->heads = calloc(MAX_HEADS, sizeof(*s->heads));
+	if (!s->heads)
+		return -ENOMEM;
+	s->heads[s->nr_heads++] = head;
+	return 0;
+}
+
+static int find_heads(struct scan *s)
+{
+	const struct python_layout *layout = &s->process->layout;
+	uint64_t states[PYTHON_MAX_INTERPRETERS], generations;
+	size_t nr;
+	int err = python_gc_states(s->process, states, &nr);
+
+	for (size_t i = 0; !err && i < nr; i++) {
+		err = python_gc_generations(s->process, states[i], &generations);
+		for (int j = 0; !err && j < PYTHON_GENERATIONS; j++)
+			err = add_head(s, generations + (uint64_t)j * layout->generation);
+		if (!err && layout->gc_permanent != PYTHON_ABSENT)
+			err = add_head(s, states[i] + layout->gc_permanent);
+	}
+	return err;
+}
+
+int python_heap_scan(struct python_process *process, struct python_types *types,
+		     python_object_fn each, void *context, struct python_visit *ret_visit)
+{
+	struct scan s = {
+		.process = process,
+		.types = types,
+		.each = each,
+		.context = context,
+		.head = process->layout.gc_head,
+		.step = process->layout.gc_head == 16 ? 16 : 8,
+	};
+	struct regions regions;
+	int err = process->source.regions(process->source.context, &regions);
+
+	*ret_visit = s.visit;
+	if (err)
+		return err;
+	s.regions = &regions;
+	if (regions.nr) {
+		s.low = regions.items[0].start;
+		s.span = regions.items[regions.nr - 1].end - s.low;
+	}
+	err = find_heads(&s);
+	if (!err)
+		err = scan_kind(&s, &regions, REGION_ANONYMOUS);
+	if (!err)
+		err = scan_kind(&s, &regions, REGION_FILE);
+	regions_free(&regions);
+	free(s.heads);
+	*ret_visit = s.visit;
+	return err;
+}

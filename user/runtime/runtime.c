@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Owns the table of runtimes, and which of them a process is of. Knows what none of them does. */
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "runtime/runtimes.h"
+
+struct runtime {
+	const struct runtime_ops *ops;
+	void *process;
+};
+
+static const struct runtime_ops *const runtimes[] = {
+	&runtime_python,
+};
+
+int runtime_open(pid_t pid, struct runtime **ret_runtime, char **ret_reason)
+{
+	struct runtime *runtime = malloc(sizeof(*runtime));
+	int err = -ENOENT;
+
+	*ret_reason = NULL;
+	if (!runtime)
+		return -ENOMEM;
+	for (size_t i = 0; err == -ENOENT && i < sizeof(runtimes) / sizeof(*runtimes); i++) {
+		runtime->ops = runtimes[i];
+		err = runtimes[i]->open(pid, &runtime->process, ret_reason);
+	}
+	if (err)
+		free(runtime);
+	else
+		*ret_runtime = runtime;
+	return err;
+}
+
+void runtime_close(struct runtime *runtime)
+{
+	if (!runtime)
+		return;
+	runtime->ops->close(runtime->process);
+	free(runtime);
+}
+
+const char *runtime_name(const struct runtime *runtime)
+{
+	return runtime->ops->name;
+}
+
+const char *runtime_version(const struct runtime *runtime)
+{
+	return runtime->ops->version(runtime->process);
+}
+
+int runtime_gc(struct runtime *runtime, struct runtime_gc *ret_gc)
+{
+	return runtime->ops->gc(runtime->process, ret_gc);
+}
+
+int runtime_census(struct runtime *runtime, const struct census_options *options,
+		   struct census **ret_census)
+{
+	return runtime->ops->census(runtime->process, options, ret_census);
+}
+
+void *runtime_process(const struct runtime *runtime, const struct runtime_ops *ops)
+{
+	return runtime->ops == ops ? runtime->process : NULL;
+}
