@@ -3,6 +3,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "command.h"
 #include "proc/maps.h"
 #include "proc/process.h"
+#include "stack/unwind_table.h"
 #include "trace_options.h"
 
 enum { SHOWN_SKIPS = 20 };
@@ -117,20 +119,33 @@ static bool seen_before(const struct maps *maps, size_t i)
 	return false;
 }
 
-/* The number of probes in the file. */
-static size_t show_file(pid_t pid, const struct mapping *m, const struct features *f, bool verbose)
+/* Said when stacks through the file's code cannot be walked by its table, or to be verbose. */
+static void show_table(int fd, const char *path, bool verbose)
+{
+	struct unwind_table_stats stats = { 0 };
+	struct unwind_table *table = NULL;
+	int err = unwind_table_build(fd, NULL, &table);
+	const char *fault;
+
+	if (!err)
+		stats = unwind_table_view(table).stats;
+	fault = unwind_table_fault(err, &stats);
+	/* Libraries of data alone, which are mapped executable too, have none. */
+	if (fault && (verbose || err != -ENOENT))
+		printf("  %s: stacks through it may be cut: %s\n", path, fault);
+	else if (!fault && verbose)
+		printf("  %s: unwind table of %" PRIu64 " functions\n", path,
+		       (uint64_t)stats.functions);
+	unwind_table_free(table);
+}
+
+static size_t show_probes(int fd, const struct mapping *m, const struct features *f, bool verbose)
 {
 	const struct plan_options options = { .nop5_is_free = f->nop5_is_free };
-	int fd = maps_open(pid, m), err;
 	struct plan *plan;
 	size_t probes;
+	int err = plan_make(fd, m->path, &options, &plan);
 
-	if (fd < 0) {
-		printf("  %s: cannot be opened: %s\n", m->path, strerror(-fd));
-		return 0;
-	}
-	err = plan_make(fd, m->path, &options, &plan);
-	close(fd);
 	if (err) {
 		printf("  %s: cannot be read as an ELF file of this machine: %s\n", m->path,
 		       strerror(-err));
@@ -140,6 +155,22 @@ static size_t show_file(pid_t pid, const struct mapping *m, const struct feature
 		show_plan(plan, verbose);
 	probes = plan->nr_probes;
 	plan_free(plan);
+	return probes;
+}
+
+/* The number of probes in the file. */
+static size_t show_file(pid_t pid, const struct mapping *m, const struct features *f, bool verbose)
+{
+	int fd = maps_open(pid, m);
+	size_t probes;
+
+	if (fd < 0) {
+		printf("  %s: cannot be opened: %s\n", m->path, strerror(-fd));
+		return 0;
+	}
+	probes = show_probes(fd, m, f, verbose);
+	show_table(fd, m->path, verbose);
+	close(fd);
 	return probes;
 }
 

@@ -621,6 +621,8 @@ int main(void)
 		TEST(test_signal_frames),
 		TEST(test_damaged_programs),
 		TEST(test_damaged_entries),
+		TEST(test_cut_sections),
+		TEST(test_faults_in_words),
 		TEST(test_unknown_augmentation),
 		TEST(test_pointer_encodings),
 		TEST(test_leb_pointers),

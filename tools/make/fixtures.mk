@@ -24,7 +24,8 @@ CXX_FAMILIES := glibc jemalloc tcmalloc mimalloc
 STACK_FLAGS := -O2 -g -fomit-frame-pointer -fasynchronous-unwind-tables -Wall -Wextra \
 	-fno-optimize-sibling-calls -fno-builtin -pthread -D_GNU_SOURCE
 STACK_HEADERS := tests/fixtures/chain.h tests/fixtures/links.h tests/fixtures/fixture.h
-STACK_FIXTURES := $(addprefix $(F)/,stacks stacks.so stacks-stripped stacks-static stacks-cxx)
+STACK_FIXTURES := $(addprefix $(F)/,stacks stacks.so stacks-stripped stacks-static stacks-cxx broken \
+	damaged_library.so)
 ifneq ($(MUSL_GCC),)
 STACK_FIXTURES += $(F)/stacks-musl $(F)/stacks-musl-static
 endif
@@ -73,6 +74,14 @@ $(F)/stacks: tests/fixtures/stacks.c $(STACK_HEADERS)
 $(F)/stacks.so: tests/fixtures/stacks.c $(STACK_HEADERS)
 	@mkdir -p $(dir $@)
 	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -DLIBRARY -fPIC -shared -o $@ $<
+
+$(F)/broken: tests/fixtures/broken.c $(STACK_HEADERS)
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -o $@ $<
+
+$(F)/damaged_library.so: tests/fixtures/damaged_library.c
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -fPIC -shared -o $@ $<
 
 # The same code, so that addresses are those of the twin that has symbols.
 $(F)/stacks-stripped: $(F)/stacks

@@ -291,6 +291,8 @@ int cfi_entries_add(struct cfi_entries *entries, const struct cfi_section *secti
 	struct cfi_cursor cursor = { section->bytes, section->bytes + section->size, false };
 	struct entry entry;
 
+	/* less than a length at the end: the section has been cut */
+	entries->bad_entries += section->size % 4 && !section->open_ended;
 	while (cfi_left(&cursor) >= 4) {
 		int err;
 

@@ -77,6 +77,26 @@ void unwind_table_free(struct unwind_table *table)
 	free(table);
 }
 
+const char *unwind_table_fault(int err, const struct unwind_table_stats *stats)
+{
+	switch (err) {
+	case 0:
+		return stats->bad_entries || stats->bad_programs
+			       ? "part of its call frame information is damaged"
+			       : NULL;
+	case -ENOENT:
+		return "it has no call frame information that can be read";
+	case -ENOEXEC:
+		return "it is no ELF file of a known machine";
+	case -EFBIG:
+		return "its call frame information is too large to be right";
+	case -EINVAL:
+		return "its ELF headers are damaged";
+	default:
+		return strerror(-err);
+	}
+}
+
 /* The steps are those of bpf/unwind_table.h. */
 const struct seep_unwind_rule *unwind_table_find(const struct unwind_table *table, uint64_t pc)
 {

@@ -49,6 +49,12 @@ int unwind_table_build_memory(const void *bytes, size_t size,
 			      struct unwind_table **ret_table);
 void unwind_table_free(struct unwind_table *table);
 
+/*
+ * What is wrong with a file's call frame information, in words: by the error of building,
+ * or, when there is a table, by its counts. NULL: nothing.
+ */
+const char *unwind_table_fault(int err, const struct unwind_table_stats *stats);
+
 /* The rule for an address, found as the kernel side does it. Lives as long as the table. */
 const struct seep_unwind_rule *unwind_table_find(const struct unwind_table *table, uint64_t pc);
 
