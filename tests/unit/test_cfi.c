@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "cfi_file.h"
+
+#include <errno.h>
 #include "stack/cfi_pointer.h"
 #include "stack/unwind_table.h"
 
@@ -338,6 +340,43 @@ static void test_damaged_entries(void **state)
 	check(0x140, none);
 	assert_int_equal(stats().bad_entries, 5);
 	assert_int_equal(stats().functions, 1);
+}
+
+/* A section that ends within an entry, and one that ends within the length of the next. */
+static void test_cut_sections(void **state)
+{
+	size_t cie = cfi_usual_cie(&file);
+
+	(void)state;
+	cfi_fde(&file, cie, 0x100, 0x10, PROGRAM(0));
+	cfi_fde(&file, cie, 0x110, 0x10, PROGRAM(0));
+	build(true);
+	assert_int_equal(stats().bad_entries, 0);
+	file.frames_size += 2;
+	build(true);
+	assert_int_equal(stats().bad_entries, 1);
+	check(0x110, sp_rule(8));
+	file.frames_size -= 10;
+	build(true);
+	assert_int_equal(stats().bad_entries, 1);
+	check(0x100, sp_rule(8));
+	check(0x110, none);
+}
+
+static void test_faults_in_words(void **state)
+{
+	static const int errors[] = { 0, -ENOENT, -ENOEXEC, -EFBIG, -EINVAL, -ENOMEM };
+	const struct unwind_table_stats bad = { .bad_programs = 1 }, good = { .functions = 9 };
+
+	(void)state;
+	assert_null(unwind_table_fault(0, &good));
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		const char *words = unwind_table_fault(errors[i], &bad);
+
+		assert_non_null(words);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(words, unwind_table_fault(errors[k], &bad));
+	}
 }
 
 static void test_unknown_augmentation(void **state)
