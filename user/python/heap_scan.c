@@ -44,6 +44,11 @@ struct scan {
 	const struct region *nearby; /* where the last link led to */
 	uint64_t low, span;
 	size_t head, step;
+	/*
+	 * Bits that no count has: what has them is mostly a pointer, as in any array of them,
+	 * and is not worth a look at the type. From 3.14 on the highest 16 are flags.
+	 */
+	uint64_t impossible_references;
 	bool doubtful; /* every object of this region must be confirmed */
 	uint64_t *heads; /* of the collector's lists, which are aligned to 4 at least */
 	size_t nr_heads;
@@ -145,8 +150,7 @@ static inline int look_at(struct scan *s, const struct stream_chunk *chunk, size
 	if (!is_tracked(s, at) || !in_range(s, word_at(object + PYTHON_OB_TYPE)))
 		return 0;
 	references = word_at(object + PYTHON_OB_REFCNT);
-	/* From 3.14 on flags are in the upper half. */
-	if (!(uint32_t)references)
+	if (!(uint32_t)references || references & s->impossible_references)
 		return 0;
 	found.type = python_types_get(s->types, word_at(object + PYTHON_OB_TYPE));
 	if (!found.type || !links_are_sane(s, chunk, offset, references))
@@ -239,12 +243,14 @@ int python_heap_scan(struct python_process *process, struct python_types *types,
 		.head = process->layout.gc_head,
 		.step = process->layout.gc_head == 16 ? 16 : 8,
 	};
+	bool has_flags = process->layout.major == 3 && process->layout.minor >= 14;
 	struct regions regions;
 	int err = process->source.regions(process->source.context, &regions);
 
 	*ret_visit = s.visit;
 	if (err)
 		return err;
+	s.impossible_references = has_flags ? UINT64_C(0xffff) << 32 : UINT64_C(0xffffffff) << 32;
 	s.regions = &regions;
 	if (regions.nr) {
 		s.low = regions.items[0].start;
