@@ -20,9 +20,10 @@ struct report_arguments {
 	struct report_options options;
 	uint32_t pid; /* 0: all processes */
 	bool no_colour;
+	bool no_inline;
 };
 
-enum { KEY_FORMAT = 256, KEY_SORT, KEY_NO_COLOUR };
+enum { KEY_FORMAT = 256, KEY_SORT, KEY_NO_COLOUR, KEY_NO_INLINE };
 
 static const struct argp_option report_argp_options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0,
@@ -32,6 +33,7 @@ static const struct argp_option report_argp_options[] = {
 	{ "sort", KEY_SORT, "WORD", 0,
 	  "bytes (the default), count, growth, age, total-bytes or total-count", 0 },
 	{ "pid", 'p', "PID", 0, "Only this process", 0 },
+	{ "no-inline", KEY_NO_INLINE, NULL, 0, "Leave out inlined functions", 0 },
 	{ "no-color", KEY_NO_COLOUR, NULL, 0, "No colours, as with NO_COLOR set", 0 },
 	{ "verbose", 'v', NULL, 0, "text: whole names and paths, cohorts, build ids", 0 },
 	{ 0 },
@@ -71,6 +73,9 @@ static error_t parse_report(int key, char *value, struct argp_state *state)
 		break;
 	case 'p':
 		arguments->pid = parse_number(state, value, INT32_MAX);
+		break;
+	case KEY_NO_INLINE:
+		arguments->no_inline = true;
 		break;
 	case KEY_NO_COLOUR:
 		arguments->no_colour = true;
@@ -127,6 +132,8 @@ static int run_report(int argc, char **argv)
 		free(message);
 		return EXIT_USAGE;
 	}
+	if (arguments.no_inline)
+		report_select_physical(profile);
 	if (arguments.pid && !report_select_pid(profile, arguments.pid)) {
 		log_error("no process %u in %s; without --pid all are shown", arguments.pid,
 			  arguments.capture);

@@ -97,6 +97,10 @@ int trace_begin(struct trace_options *o, struct features *ret_features, struct t
 		log_warn("no tracefs (mount -t tracefs nodev /sys/kernel/tracing): mmap is not "
 			 "traced, "
 			 "and libraries opened later are found once a second");
+	if (o->tracer.symbols.debuginfod && !getenv("DEBUGINFOD_URLS"))
+		log_warn("--debuginfod asks nobody: $DEBUGINFOD_URLS names no server (sudo drops "
+			 "it: "
+			 "sudo --preserve-env=DEBUGINFOD_URLS)");
 	o->tracer.plan.extra_families = o->alloc;
 	o->tracer.plan.pairs = o->pairs;
 	o->tracer.plan.nr_pairs = o->nr_pairs;

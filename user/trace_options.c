@@ -27,6 +27,8 @@ enum {
 	KEY_NO_DEMANGLE,
 	KEY_NO_LINES,
 	KEY_DEBUGINFOD,
+	KEY_DEBUGINFOD_TIMEOUT,
+	KEY_DEBUGINFOD_TOTAL,
 	KEY_ATTACH,
 	KEY_NO_COLOUR,
 	KEY_NO_MAPPINGS,
@@ -56,6 +58,9 @@ static const struct argp_option option_table[] = {
 	{ "no-lines", KEY_NO_LINES, NULL, 0, "Functions only: no files and lines", 0 },
 	{ "debuginfod", KEY_DEBUGINFOD, NULL, 0, "Fetch debug information from $DEBUGINFOD_URLS",
 	  0 },
+	{ "debuginfod-timeout", KEY_DEBUGINFOD_TIMEOUT, "TIME", 0,
+	  "The time for one file of these (default 5s)", 0 },
+	{ "debuginfod-total", KEY_DEBUGINFOD_TOTAL, "TIME", 0, "And for all (default 20s)", 0 },
 	{ "no-color", KEY_NO_COLOUR, NULL, 0, "No colours, as with NO_COLOR set", 0 },
 	{ "verbose", 'v', NULL, 0, "Whole names, cohorts, build ids; debug messages", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress messages", 0 },
@@ -136,6 +141,16 @@ unsigned long parse_count(struct argp_state *state, const char *text, unsigned l
 	if (errno || end == text || *end || *text == '-' || value > most)
 		argp_error(state, "'%s' is not a number from 0 to %lu", text, most);
 	return value;
+}
+
+/* Milliseconds, at least one and at most an hour. */
+static uint32_t parse_limit(struct argp_state *state, const char *text)
+{
+	double seconds = parse_seconds(state, text);
+
+	if (seconds < 0.001 || seconds > 3600)
+		argp_error(state, "'%s' is not a time from 1 ms to 1 hour", text);
+	return (uint32_t)(seconds * 1000);
 }
 
 static void add_pair(struct argp_state *state, struct trace_options *o, const char *text)
@@ -227,6 +242,12 @@ static error_t parse_target_option(int key, char *value, struct argp_state *stat
 		break;
 	case KEY_DEBUGINFOD:
 		t->symbols.debuginfod = true;
+		break;
+	case KEY_DEBUGINFOD_TIMEOUT:
+		t->symbols.debuginfod_file_ms = parse_limit(state, value);
+		break;
+	case KEY_DEBUGINFOD_TOTAL:
+		t->symbols.debuginfod_total_ms = parse_limit(state, value);
 		break;
 	case KEY_SAMPLE:
 	case 's':

@@ -356,6 +356,31 @@ static void html_keeps_names_inert(void **state)
 	profile_free(plain);
 }
 
+/* The frame that a call was inlined into stays, with its own place in the source. */
+static void selects_physical_frames(void **state)
+{
+	struct profile *profile = sample_profile();
+	size_t inlined = 0, before = 0, after = 0;
+
+	(void)state;
+	for (size_t i = 0; i < profile->nr_stacks; i++) {
+		before += profile->stacks[i].nr_frames;
+		for (uint32_t k = 0; k < profile->stacks[i].nr_frames; k++)
+			inlined += (profile->frames[profile->stacks[i].frames[k]].flags &
+				    FRAME_INLINED) != 0;
+	}
+	report_select_physical(profile);
+	for (size_t i = 0; i < profile->nr_stacks; i++) {
+		after += profile->stacks[i].nr_frames;
+		for (uint32_t k = 0; k < profile->stacks[i].nr_frames; k++)
+			assert_false(profile->frames[profile->stacks[i].frames[k]].flags &
+				     FRAME_INLINED);
+	}
+	assert_true(inlined > 0);
+	assert_int_equal(after, before - inlined);
+	profile_free(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +395,7 @@ int main(void)
 		cmocka_unit_test(sorts_by_every_word),
 		cmocka_unit_test(knows_a_finding),
 		cmocka_unit_test(selects_a_pid),
+		cmocka_unit_test(selects_physical_frames),
 		cmocka_unit_test(finds_the_place),
 		cmocka_unit_test(cleans_text),
 		cmocka_unit_test(words_are_right),

@@ -72,3 +72,19 @@ size_t report_select_pid(struct profile *profile, uint32_t pid)
 	profile->nr_processes = kept;
 	return kept;
 }
+
+void report_select_physical(struct profile *profile)
+{
+	for (size_t i = 0; i < profile->nr_stacks; i++) {
+		struct profile_stack *stack = &profile->stacks[i];
+		uint32_t kept = 0;
+
+		for (uint32_t k = 0; k < stack->nr_frames; k++) {
+			uint32_t frame = stack->frames[k];
+
+			if (!(profile->frames[frame].flags & FRAME_INLINED))
+				stack->frames[kept++] = frame;
+		}
+		stack->nr_frames = kept;
+	}
+}

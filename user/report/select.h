@@ -11,4 +11,7 @@
  */
 size_t report_select_pid(struct profile *profile, uint32_t pid);
 
+/* Leaves only physical frames in the stacks, as --no-inline does when names are looked up. */
+void report_select_physical(struct profile *profile);
+
 #endif

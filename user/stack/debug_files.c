@@ -7,8 +7,6 @@
  */
 #include "stack/debug_files.h"
 
-#include <dlfcn.h>
-#include <elfutils/debuginfod.h>
 #include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +17,7 @@
 #include <zlib.h>
 
 #include "base/cleanup.h"
+#include "stack/debug_servers.h"
 #include "stack/elf_image.h"
 #include "stack/root_file.h"
 
@@ -89,37 +88,6 @@ static int try_build_id(const struct debug_search *search, const char *build_id)
 	return try_path(search, &expected, path);
 }
 
-/* As libdebuginfod is only wanted by those who ask for it, it is loaded only then. */
-static int ask_debuginfod(const char *build_id)
-{
-	__typeof__(debuginfod_begin) *begin;
-	__typeof__(debuginfod_find_debuginfo) *find;
-	__typeof__(debuginfod_end) *end;
-	debuginfod_client *client;
-	void *library = dlopen("libdebuginfod.so.1", RTLD_LAZY | RTLD_LOCAL);
-	int fd;
-
-	if (!library)
-		return -ENOTSUP;
-	begin = (__typeof__(begin))dlsym(library, "debuginfod_begin");
-	find = (__typeof__(find))dlsym(library, "debuginfod_find_debuginfo");
-	end = (__typeof__(end))dlsym(library, "debuginfod_end");
-	/* The library stays loaded: its own library for HTTP does not bear unloading. */
-	if (!begin || !find || !end)
-		return -ENOTSUP;
-	client = begin();
-	if (!client)
-		return -ENOMEM;
-	/* Length 0: the build id is given in hex. */
-	fd = find(client, (const unsigned char *)build_id, 0, NULL);
-	end(client);
-	if (fd >= 0 && !image_has_build_id(fd, build_id)) {
-		close(fd);
-		return -ENOENT;
-	}
-	return fd;
-}
-
 /* The three places of a debug file named by a link, of which the first fit counts. */
 static int try_link(const struct debug_search *search, const struct expected *expected,
 		    const char *name)
@@ -167,8 +135,8 @@ int debug_files_open(const struct debug_search *search, Elf *elf)
 		expected.checksum = checksum;
 		fd = try_link(search, &expected, name);
 	}
-	if (fd < 0 && search->debuginfod && search->build_id)
-		fd = ask_debuginfod(search->build_id);
+	if (fd < 0 && search->servers && search->build_id)
+		fd = debug_servers_fetch(search->servers, search->build_id);
 	return fd;
 }
 
@@ -213,7 +181,7 @@ int debug_files_open_shared(const struct debug_search *search, const char *name,
 		}
 		fd = try_path(search, &expected, path);
 	}
-	if (fd < 0 && search->debuginfod)
-		fd = ask_debuginfod(hex);
+	if (fd < 0 && search->servers)
+		fd = debug_servers_fetch(search->servers, hex);
 	return fd;
 }

@@ -12,11 +12,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct debug_servers;
+
 struct debug_search {
 	const char *path; /* of the module, as its process sees it */
 	const char *build_id; /* of the module, lower-case hex; NULL none */
 	int root; /* directory that is searched before our own root; -1 none. Not owned */
-	bool debuginfod; /* ask the servers of $DEBUGINFOD_URLS last */
+	struct debug_servers *servers; /* asked last; NULL none */
 };
 
 /*

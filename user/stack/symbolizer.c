@@ -18,6 +18,7 @@
 #include "base/hashmap.h"
 #include "base/strpool.h"
 #include "base/vec.h"
+#include "stack/debug_servers.h"
 #include "stack/demangle.h"
 #include "stack/jit_names.h"
 #include "stack/modules.h"
@@ -57,6 +58,7 @@ struct symbolizer {
 	struct open_object *objects;
 	size_t nr_objects, cap_objects, object_bytes;
 	struct jit_names *jit;
+	struct debug_servers *servers; /* NULL: none are asked */
 	struct symbol lone; /* a result that is not kept */
 	uint64_t clock;
 	uint64_t nr_frames, nr_unnamed;
@@ -75,8 +77,11 @@ struct symbolizer *symbolizer_new(struct modules *modules, const struct symboliz
 	symbolizer->by_address = hashmap_new();
 	symbolizer->demangled = hashmap_new();
 	symbolizer->jit = jit_names_new();
+	if (symbolizer->options.debuginfod)
+		symbolizer->servers = debug_servers_new(symbolizer->options.debuginfod_file_ms,
+							symbolizer->options.debuginfod_total_ms);
 	if (!symbolizer->strings || !symbolizer->by_address || !symbolizer->demangled ||
-	    !symbolizer->jit) {
+	    !symbolizer->jit || (symbolizer->options.debuginfod && !symbolizer->servers)) {
 		symbolizer_free(symbolizer);
 		return NULL;
 	}
@@ -95,6 +100,7 @@ void symbolizer_free(struct symbolizer *symbolizer)
 	free(symbolizer->cached);
 	free(symbolizer->symbols);
 	jit_names_free(symbolizer->jit);
+	debug_servers_free(symbolizer->servers);
 	hashmap_free(symbolizer->demangled);
 	hashmap_free(symbolizer->by_address);
 	strpool_free(symbolizer->strings);
@@ -132,7 +138,7 @@ static int open_object(struct symbolizer *symbolizer, uint32_t module, struct ob
 		.path = info.path,
 		.build_id = info.build_id,
 		.root = modules_root(symbolizer->modules, module),
-		.debuginfod = symbolizer->options.debuginfod,
+		.servers = symbolizer->servers,
 	};
 	int fd = modules_open(symbolizer->modules, module);
 
@@ -313,6 +319,17 @@ static int forget_all(struct symbolizer *symbolizer)
 	symbolizer->nr_cached = 0;
 	symbolizer->nr_symbols = 0;
 	return 0;
+}
+
+void symbolizer_hurry(struct symbolizer *symbolizer, bool hurry)
+{
+	if (!symbolizer->servers)
+		return;
+	debug_servers_wait(symbolizer->servers, !hurry);
+	if (!debug_servers_again(symbolizer->servers) || forget_all(symbolizer))
+		return;
+	while (symbolizer->nr_objects)
+		close_object(symbolizer, symbolizer->nr_objects - 1);
 }
 
 static int add_cached(struct symbolizer *symbolizer, uint32_t module, uint64_t address,

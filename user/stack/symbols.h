@@ -54,6 +54,8 @@ struct symbolizer_options {
 	bool no_inline; /* only physical frames */
 	bool no_demangle;
 	bool debuginfod; /* ask the servers of $DEBUGINFOD_URLS */
+	uint32_t debuginfod_file_ms; /* the time for one file of theirs; 0: 5 s */
+	uint32_t debuginfod_total_ms; /* and for all; 0: 20 s */
 	bool no_lines; /* skip DWARF: functions only */
 };
 
@@ -61,6 +63,12 @@ struct symbolizer_options {
 struct symbolizer *symbolizer_new(struct modules *modules,
 				  const struct symbolizer_options *options);
 void symbolizer_free(struct symbolizer *symbolizer);
+
+/*
+ * Are the names wanted now, so that servers must not be waited for, as in a trace that goes
+ * on? Names that are asked for later have what they have sent meanwhile.
+ */
+void symbolizer_hurry(struct symbolizer *symbolizer, bool hurry);
 
 struct symbol {
 	const char *function; /* demangled; NULL unknown. Lives as long as the symbolizer */

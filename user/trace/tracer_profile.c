@@ -172,6 +172,8 @@ int tracer_profile(struct tracer *t, const struct tracer_report *report,
 	if (!profile)
 		return -ENOMEM;
 	processes_each(t->processes, refresh_maps, t);
+	/* While events come in nobody waits for a server. */
+	symbolizer_hurry(t->symbolizer, !t->end);
 	stacks_begin_report(t->stacks);
 	fill_capture(t, now, profile);
 	err = heap_fill(t->heap, now, &report->filter, report->live_only,
