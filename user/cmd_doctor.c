@@ -14,6 +14,7 @@
 #include "attach/plan.h"
 #include "base/log.h"
 #include "command.h"
+#include "doctor_jit.h"
 #include "proc/maps.h"
 #include "proc/process.h"
 #include "stack/unwind_table.h"
@@ -199,6 +200,7 @@ static int show_process(pid_t pid, const struct features *f, bool verbose)
 	if (info.shadow_stack)
 		puts("  uses a shadow stack: return probes need a kernel with the fix of June "
 		     "2024");
+	doctor_show_jit(pid);
 	for (size_t i = 0; i < maps.nr; i++)
 		if (maps.items[i].executable && maps.items[i].inode && !seen_before(&maps, i))
 			probes += show_file(pid, &maps.items[i], f, verbose);
