@@ -48,7 +48,7 @@ fuzz: $(FUZZ_PROGRAMS)
 fuzz-keep: $(FUZZ_PROGRAMS)
 	$(Q)for name in $(FUZZ_NAMES); do \
 		mkdir -p tests/fuzz/corpus/$$name $(B)/fuzz/corpus/$$name; \
-		$(B)/fuzz/$$name -merge=1 tests/fuzz/corpus/$$name $(B)/fuzz/corpus/$$name >$(B)/fuzz/$$name.merge 2>&1 || \
+		$(B)/fuzz/$$name -merge=1 -use_counters=0 tests/fuzz/corpus/$$name $(B)/fuzz/corpus/$$name >$(B)/fuzz/$$name.merge 2>&1 || \
 			{ tail -20 $(B)/fuzz/$$name.merge; exit 1; }; \
 	done
 

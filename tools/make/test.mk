@@ -14,9 +14,10 @@ setup-test:
 
 # What cannot be built here fails in its suite, so that the others still run and are counted.
 test: setup-test
-	$(Q)$(MAKE) $(JOBS) -k WERROR=1 all fixtures $(UNIT_PROGRAMS) || true
+	$(Q)$(MAKE) $(JOBS) -k WERROR=1 all fixtures $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) || true
 	$(Q)tests/run runners=tests/run_test vmlinux=tests/vmlinux/run \
 		unit='$(MAKE) -s WERROR=1 unit' \
+		fuzz='$(MAKE) -s WERROR=1 fuzz-replay' \
 		readers='$(MAKE) -s WERROR=1 readers' \
 		live='$(MAKE) -s WERROR=1 live' \
 		completion='B=$(B) tests/completion/run' \
