@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Allocates from everywhere: at random depths of chains of all kinds of frames, in callbacks
- * of the C library, in handlers of signals on both stacks, and in a timer's handler that
- * interrupts prologues and epilogues. Its arguments: how many rounds, and a seed.
+ * of the C library, in handlers of signals on both stacks, and, if wanted, in a timer's handler
+ * that interrupts prologues and epilogues. Its arguments: how many rounds, a seed, and in one
+ * of how many rounds it is to be interrupted.
  */
 #include <search.h>
 #include <signal.h>
@@ -130,13 +131,12 @@ static int nothing(void)
 /* No allocation is under way when the timer comes, so that its handler may allocate. */
 static NOINLINE void be_interrupted(void)
 {
-	struct itimerval often = { { 0, 300 }, { 0, 300 } }, never = { { 0, 0 }, { 0, 0 } };
-	int wanted = interrupts + 8;
+	struct itimerval once = { { 0, 0 }, { 0, 50 + pick(200) } };
+	int before = interrupts;
 
-	setitimer(ITIMER_REAL, &often, NULL);
-	for (int i = 0; interrupts < wanted && i < 100000; i++)
-		links_call(i % 30, nothing);
-	setitimer(ITIMER_REAL, &never, NULL);
+	setitimer(ITIMER_REAL, &once, NULL);
+	for (unsigned i = 0; interrupts == before; i++)
+		links_call((int)(i % 30), nothing);
 }
 
 static NOINLINE void in_child(void)
@@ -168,12 +168,13 @@ int main(int argc, char **argv)
 	static int (*const ends[])(void) = { allocate,	   allocate,  allocate,	      sort_numbers,
 					     raise_signal, grow_tree, raise_elsewhere };
 	int rounds = argc > 1 ? atoi(argv[1]) : 100;
+	int interrupted = argc > 3 ? atoi(argv[3]) : 0;
 
 	seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
 	set_handlers();
 	for (int i = 0; i < rounds; i++) {
 		links_call((int)pick(pick(10) ? 60 : 140), ends[pick(7)]);
-		if (i % 50 == 10)
+		if (interrupted && i % interrupted == 1)
 			be_interrupted();
 		if (i % 100 == 20)
 			in_child();

@@ -2,11 +2,13 @@
 /*
  * Owns the waiting events and seep's stacks. Records are seen where seep itself takes them
  * from its ring: the linker puts __wrap_decode_record in the place of decode_record
- * (ingest/decode.h), which is called through.
+ * (ingest/decode.h), and __wrap_kernel_poll in that of kernel_poll (attach/kernel.h), which
+ * are called through.
  *
- * A thread's record belongs to the last of its events before the record's time, if the thread
- * has made no other call in between; the others were calls that failed or threw. Records come
- * in one thread, events in another.
+ * While a thread stands at its allocation all that it has sent before is taken from the ring.
+ * So its next record is that of this call, unless the call has failed or thrown and the record
+ * is of a later one, which is told by the function and the size. Records come in one thread,
+ * events in another.
  */
 #include "events.h"
 
@@ -15,30 +17,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "attach/kernel.h"
 #include "base/hashmap.h"
 #include "ingest/decode.h"
-#include "witness_side.h"
+#include "known_files.h"
 
 struct event {
-	struct event *next; /* of the same thread, later */
-	uint64_t time, pc;
+	struct witness_hit hit;
 	struct truth truth;
 	struct second_opinion opinion;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hashmap *waiting; /* tid -> first struct event * */
+static struct hashmap *waiting; /* tid -> struct event * */
 static struct hashmap *stacks; /* id -> struct walked * */
 static struct hashmap *compared_stacks; /* id -> 1 */
 static struct event_counts counts;
 static unsigned left_to_describe;
 static struct decode_counts ignored;
+static pthread_cond_t polled = PTHREAD_COND_INITIALIZER;
+static uint64_t polls; /* of the ring, completed */
+
+enum { POLL_MS = 1, POLLS_MOST = 2000 };
 
 int __real_decode_record(const struct decode_ops *ops, void *context, const void *data, size_t size,
 			 struct decode_counts *decoded);
 int __wrap_decode_record(const struct decode_ops *ops, void *context, const void *data, size_t size,
 			 struct decode_counts *decoded);
+int __real_kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void *context);
+int __wrap_kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void *context);
 
 static void *get(const struct hashmap *map, uint64_t key)
 {
@@ -53,17 +62,7 @@ int events_begin(unsigned described)
 	waiting = hashmap_new();
 	stacks = hashmap_new();
 	compared_stacks = hashmap_new();
-	return waiting && stacks && compared_stacks ? 0 : -ENOMEM;
-}
-
-static void free_event(struct event *event)
-{
-	struct event *next;
-
-	for (; event; event = next) {
-		next = event->next;
-		free(event);
-	}
+	return waiting && stacks && compared_stacks ? known_files_begin() : -ENOMEM;
 }
 
 void events_end(void)
@@ -72,45 +71,48 @@ void events_end(void)
 	size_t cursor = 0;
 
 	while (waiting && hashmap_next(waiting, &cursor, &key, &value))
-		free_event((struct event *)(uintptr_t)value);
+		free((struct event *)(uintptr_t)value);
 	cursor = 0;
 	while (stacks && hashmap_next(stacks, &cursor, &key, &value))
 		free((struct walked *)(uintptr_t)value);
 	hashmap_free(waiting);
 	hashmap_free(stacks);
 	hashmap_free(compared_stacks);
+	known_files_end();
 	waiting = stacks = compared_stacks = NULL;
 }
 
-static int append(pid_t tid, struct event *event)
+/* All that was sent before is taken from the ring, by a poll that begins after now. */
+static void wait_for_records(void)
 {
-	struct event *last = get(waiting, tid);
+	struct timespec until;
+	uint64_t wanted = polls + 2;
 
-	if (!last)
-		return hashmap_put(waiting, tid, (uintptr_t)event);
-	while (last->next)
-		last = last->next;
-	last->next = event;
-	return 0;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += POLLS_MOST * POLL_MS / 1000;
+	while (polls < wanted && !pthread_cond_timedwait(&polled, &lock, &until))
+		;
 }
 
 int events_add(const struct witness_hit *hit, const struct truth *truth,
 	       const struct second_opinion *opinion)
 {
-	struct event *event = malloc(sizeof(*event));
+	struct event *event = malloc(sizeof(*event)), *last;
 	int err;
 
 	if (!event)
 		return -ENOMEM;
-	event->next = NULL;
-	event->time = hit->time;
-	event->pc = hit->registers[WITNESS_PC];
+	event->hit = *hit;
 	event->truth = *truth;
 	event->opinion.nr = 0;
 	if (opinion)
 		event->opinion = *opinion;
 	pthread_mutex_lock(&lock);
-	err = append(hit->tid, event);
+	wait_for_records();
+	last = get(waiting, hit->tid);
+	counts.unrecorded += last != NULL;
+	free(last);
+	err = hashmap_put(waiting, hit->tid, (uintptr_t)event);
 	pthread_mutex_unlock(&lock);
 	if (err)
 		free(event);
@@ -129,15 +131,10 @@ size_t events_compared(void)
 
 void events_count(struct event_counts *ret_counts)
 {
-	uint64_t key, value;
-	size_t cursor = 0;
-
 	pthread_mutex_lock(&lock);
 	counts.stacks = hashmap_size(compared_stacks);
 	*ret_counts = counts;
-	while (hashmap_next(waiting, &cursor, &key, &value))
-		for (struct event *e = (struct event *)(uintptr_t)value; e; e = e->next)
-			ret_counts->unrecorded++;
+	ret_counts->unrecorded += hashmap_size(waiting);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -172,7 +169,7 @@ static void describe(const struct event *event, const struct walked *walked, enu
 		return;
 	if (event->opinion.nr)
 		common = in_common_with_gdb(&event->opinion, walked, common);
-	first = common > 3 ? common - 3 : 0;
+	first = common > 8 ? common - 8 : 0;
 	left_to_describe--;
 	fprintf(stderr, "%s: %u frames in common; libdw has %u (%s), seep %u (reason %d), gdb %u\n",
 		verdict_word(verdict), common, truth->nr,
@@ -202,15 +199,14 @@ static bool agrees(const struct second_opinion *opinion, const struct walked *wa
 }
 
 /* Whether gdb, if it was asked, sees what seep sees. */
-static bool count_opinion(const struct event *event, const struct walked *walked,
-			  enum verdict verdict)
+static bool count_opinion(const struct event *event, const struct walked *walked)
 {
 	bool same;
 
 	if (!event->opinion.nr || !walked)
 		return true;
 	same = agrees(&event->opinion, walked);
-	if (verdict == VERDICT_TRUTH_CUT || verdict == VERDICT_BOTH_CUT) {
+	if (event->truth.gave_up) {
 		counts.arbitrated++;
 		counts.for_seep += same;
 	} else {
@@ -220,36 +216,53 @@ static bool count_opinion(const struct event *event, const struct walked *walked
 	return same;
 }
 
+/* The stack with addresses as the process has them in the place of files. */
+static const struct walked *in_process(const struct walked *sent, const struct truth *truth)
+{
+	static struct walked walked;
+
+	if (!sent)
+		return NULL;
+	walked = *sent;
+	for (uint32_t i = 0; i < walked.nr; i++)
+		walked.frames[i] =
+			known_files_address(sent->frames[i], i < truth->nr ? truth->frames[i] : 0);
+	return &walked;
+}
+
 static void compare(const struct event *event, uint64_t stack)
 {
-	const struct walked *walked = get(stacks, stack);
+	const struct walked *walked = in_process(get(stacks, stack), &event->truth);
 	enum verdict verdict = verdict_of(&event->truth, walked);
 
 	counts.events++;
 	counts.by_verdict[verdict]++;
 	counts.frames += walked ? walked->nr : 0;
 	hashmap_put(compared_stacks, stack, 1);
-	if (!count_opinion(event, walked, verdict) ||
+	if (!count_opinion(event, walked) ||
 	    (verdict != VERDICT_IDENTICAL && verdict != VERDICT_DEPTH))
 		describe(event, walked, verdict);
 }
 
-/* Takes the thread's events up to `time` off its list; the last of them, or NULL. */
-static struct event *take_events(pid_t tid, uint64_t time)
+/* Whether the call had that size in its arguments; copied strings do not tell. */
+static bool asked_for(const struct witness_hit *hit, const struct seep_alloc *alloc)
 {
-	struct event *first = get(waiting, tid), *taken = NULL;
+	uint64_t first = hit->registers[5], second = hit->registers[4], third = hit->registers[1];
 
-	while (first && first->time < time) {
-		counts.unrecorded += taken != NULL;
-		free(taken);
-		taken = first;
-		first = first->next;
-	}
-	if (taken && first)
-		hashmap_put(waiting, tid, (uintptr_t)first);
-	else if (taken)
-		hashmap_remove(waiting, tid);
-	return taken;
+	if (alloc->op == SEEP_OP_STRDUP || alloc->op == SEEP_OP_STRNDUP ||
+	    alloc->op >= SEEP_OP_ACQUIRE || alloc->op == SEEP_OP_RESIZE)
+		return true;
+	return alloc->size == first || alloc->size == second || alloc->size == third ||
+	       alloc->size == first * second || alloc->size == second * third;
+}
+
+/* Whether the stack begins in the function at which the thread was stopped. */
+static bool begins_there(const struct witness_hit *hit, uint64_t stack)
+{
+	const struct walked *walked = get(stacks, stack);
+	uint64_t pc = hit->registers[WITNESS_PC];
+
+	return !walked || !walked->nr || known_files_address(walked->frames[0], pc) == pc;
 }
 
 static int on_alloc(void *context, const struct seep_alloc *alloc)
@@ -257,11 +270,13 @@ static int on_alloc(void *context, const struct seep_alloc *alloc)
 	struct event *event;
 
 	pthread_mutex_lock(&lock);
-	event = take_events(alloc->tid, alloc->time);
-	if (event && witness_next_call(alloc->tid, event->time) < alloc->time)
-		counts.unrecorded++;
-	else if (event)
+	event = get(waiting, alloc->tid);
+	if (event && asked_for(&event->hit, alloc) && begins_there(&event->hit, alloc->stack))
 		compare(event, alloc->stack);
+	else if (event)
+		counts.unrecorded++;
+	if (event)
+		hashmap_remove(waiting, alloc->tid);
 	pthread_mutex_unlock(&lock);
 	free(event);
 	return 0;
@@ -299,4 +314,16 @@ int __wrap_decode_record(const struct decode_ops *ops, void *context, const void
 	if (waiting)
 		__real_decode_record(&own, NULL, data, size, &ignored);
 	return __real_decode_record(ops, context, data, size, decoded);
+}
+
+int __wrap_kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void *context)
+{
+	int nr = __real_kernel_poll(kernel, timeout_ms < POLL_MS ? timeout_ms : POLL_MS, fn,
+				    context);
+
+	pthread_mutex_lock(&lock);
+	polls++;
+	pthread_cond_broadcast(&polled);
+	pthread_mutex_unlock(&lock);
+	return nr;
 }

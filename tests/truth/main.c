@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * compare [-n EVENTS] [-e EVERY] [-g GDB] [-t SECONDS] [-v LINES] [-m MODE] -- COMMAND...
+ * compare [-k] [-n EVENTS] [-e EVERY] [-g GDB] [-t SECONDS] [-v LINES] [-m MODE] -- COMMAND...
  *
  * Runs the command under seep's own tracer and under ptrace, stops its threads at one of
  * EVERY allocations, and compares the stack that seep's kernel side has walked there with
- * libdw's. One line of JSON on stdout. Exit code: 0 when it could be compared at all, 77
- * where the kernel cannot do what is needed, else 1.
+ * libdw's; with -k it kills the command when there have been EVENTS. One line of JSON on stdout.
+ * Exit code: 0 when it could be compared at all, 77 where the kernel cannot do what is needed,
+ * else 1.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -35,6 +36,7 @@ struct options {
 	unsigned seconds;
 	unsigned described;
 	enum attach_mode mode;
+	bool brief; /* the command is killed when there are EVENTS */
 };
 
 struct run {
@@ -87,8 +89,11 @@ static void at_allocation(void *context, const struct witness_hit *hit)
 		run->taken++;
 	}
 	stopped_release(&stopped);
-	if (run->options.events && run->taken >= run->options.events)
-		witness_rest();
+	if (!run->options.events || run->taken != run->options.events)
+		return;
+	witness_rest();
+	if (run->options.brief)
+		target_kill();
 }
 
 static void forget(void *context, pid_t pid)
@@ -153,15 +158,15 @@ static int begin(struct run *run)
 	if (features.best != ATTACH_SESSION && features.best != ATTACH_MULTI)
 		return -EOPNOTSUPP;
 	err = witness_open(run->options.every);
-	err = err ?: tracer_new(&options, &features, &tracer);
 	err = err ?: events_begin(run->options.described);
+	err = err ?: tracer_new(&options, &features, &tracer);
 	run->oracle = oracle_new();
 	return err ?: run->oracle ? 0 : -ENOMEM;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "compare [-n EVENTS] [-e EVERY] [-g GDB] [-t SECONDS] [-v LINES] "
+	fprintf(stderr, "compare [-k] [-n EVENTS] [-e EVERY] [-g GDB] [-t SECONDS] [-v LINES] "
 			"[-m MODE] -- COMMAND...\n");
 	return 2;
 }
@@ -170,10 +175,13 @@ static bool read_options(int argc, char **argv, struct options *options)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+n:e:g:t:v:m:")) != -1) {
+	while ((c = getopt(argc, argv, "+kn:e:g:t:v:m:")) != -1) {
 		unsigned number = optarg ? strtoul(optarg, NULL, 10) : 0;
 
 		switch (c) {
+		case 'k':
+			options->brief = true;
+			break;
 		case 'n':
 			options->events = number;
 			break;

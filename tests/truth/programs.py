@@ -218,7 +218,7 @@ REDIS = """
     redis-cli -p "$2" eval "local t = {} for i = 1, 100 do t[i] = tostring(i) end return cjson.encode(t)" 0
     redis-cli -p "$2" bgsave
     redis-cli -p "$2" shutdown nosave
-    wait
+    wait $!
 """
 
 NGINX = """
@@ -231,7 +231,7 @@ NGINX = """
     kill -HUP "$(cat pid)"; sleep 0.5
     curl -s "http://127.0.0.1:$2/" >/dev/null
     kill -QUIT "$(cat pid)"
-    wait
+    wait $!
 """
 
 NGINX_CONF = """
@@ -264,7 +264,7 @@ POSTGRES = """
     END
     as psql -h "$1" -p "$2" -qc vacuum
     kill -INT "$(head -1 data/postmaster.pid)"
-    wait
+    wait $!
 """
 
 
@@ -284,6 +284,7 @@ def native(build, folder):
     program = os.path.join(folder, "rust")
     return [
         Program("c", [churn + "/churn", "3000", "1"], 3, 2500, 300),
+        Program("c interrupted", [churn + "/churn", "2000", "3", "4"], 1, 2000),
         Program("c fixtures", each_fixture(fixtures), 1, 1000),
         Program("c multi", [churn + "/churn", "1000", "2"], 3, 500, mode="multi"),
         Program("c++", [churn + "/churn-cxx", "600", "1"], 9, 2500, 300),

@@ -24,6 +24,34 @@ static const char command[] =
 	"-ex 'set backtrace past-main on' -ex 'set backtrace limit 0' -x %s/frames.py "
 	"/proc/%u/exe %s/core 2>/dev/null";
 
+static bool is_code(FILE *maps, uint64_t pc)
+{
+	unsigned long long start, end;
+	char line[4096], flag;
+
+	rewind(maps);
+	while (fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%llx-%llx %*c%*c%c", &start, &end, &flag) == 3 && flag == 'x' &&
+		    pc - start < end - start)
+			return true;
+	return false;
+}
+
+/* Where nothing ends a stack, gdb goes on with whatever it finds: not beyond code. */
+static void leave_out_data(pid_t tgid, struct second_opinion *opinion)
+{
+	__cleanup(close_file)
+	FILE *maps = NULL;
+	char path[64];
+	uint32_t n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", tgid);
+	maps = fopen(path, "re");
+	while (maps && n < opinion->nr && is_code(maps, opinion->frames[n]))
+		n++;
+	opinion->nr = n;
+}
+
 static int write_script(const char *folder)
 {
 	__cleanup(close_file)
@@ -60,7 +88,10 @@ static int ask_in(const char *folder, const struct stopped *stopped, struct seco
 	snprintf(line, sizeof(line), command, folder, stopped->hit->tgid, folder);
 	err = core_file_write(stopped, path);
 	err = err ?: write_script(folder);
-	return err ?: read_frames(line, opinion);
+	err = err ?: read_frames(line, opinion);
+	if (!err)
+		leave_out_data(stopped->hit->tgid, opinion);
+	return err;
 }
 
 int second_opinion_ask(const struct stopped *stopped, struct second_opinion *ret_opinion)

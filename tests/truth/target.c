@@ -6,6 +6,7 @@
 #include "target.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,10 +26,14 @@ static int go[2];
 
 static void become_command(char **command)
 {
+	int nowhere = open("/dev/null", O_RDWR);
 	char byte;
 
 	setsid();
 	close(go[1]);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		dup2(nowhere, fd);
+	close(nowhere);
 	if (read(go[0], &byte, 1) != 1)
 		_exit(COMMAND_NOT_FOUND);
 	execvp(command[0], command);
@@ -96,14 +101,19 @@ static void on_stop(pid_t tid, int status, const struct target_ops *ops, void *c
 	ptrace(PTRACE_CONT, tid, 0, event ? 0 : (long)on_signal(tid, signal, ops, context));
 }
 
+void target_kill(void)
+{
+	kill(-child, SIGKILL);
+	kill(child, SIGKILL);
+	alarm(GRACE_SECONDS);
+}
+
 /* What has left its session ends with the test (PTRACE_O_EXITKILL). */
 static void on_alarm(int signal)
 {
 	given_up = killed;
 	killed = 1;
-	kill(-child, SIGKILL);
-	kill(child, SIGKILL);
-	alarm(GRACE_SECONDS);
+	target_kill();
 }
 
 int target_run(const struct target_ops *ops, void *context, unsigned seconds, int *ret_status)

@@ -18,9 +18,15 @@ struct target_ops {
 	void (*forget)(void *context, pid_t pid);
 };
 
-/* Starts the command, which waits before its exec until target_run. 0 or -errno. */
+/*
+ * Starts the command, without input and output, which waits before its exec until
+ * target_run. 0 or -errno.
+ */
 int target_start(char **command, pid_t *ret_pid);
 /* Until all its processes have ended, or `seconds` are over: then they are killed. */
 int target_run(const struct target_ops *ops, void *context, unsigned seconds, int *ret_status);
+
+/* Ends its processes while target_run waits for them. */
+void target_kill(void);
 
 #endif

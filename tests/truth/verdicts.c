@@ -9,6 +9,7 @@ static const char *const words[VERDICTS] = {
 	[VERDICT_BOTH_CUT] = "both_cut",
 	[VERDICT_NO_CODE] = "no_code",
 	[VERDICT_NO_RULE] = "no_rule",
+	[VERDICT_GUESSED] = "guessed",
 	[VERDICT_FAULT] = "fault",
 	[VERDICT_MISSING] = "missing",
 	[VERDICT_WRONG] = "wrong",
@@ -33,6 +34,15 @@ static bool through_jit(const struct truth *truth, uint32_t common)
 {
 	for (uint32_t i = 0; i < common && i < truth->nr; i++)
 		if (!truth->modules[i])
+			return true;
+	return false;
+}
+
+/* The first frame that is seep's alone, or the one it was found from, was found by a guess. */
+static bool by_guess(const struct walked *walked, uint32_t common)
+{
+	for (uint32_t i = common ? common - 1 : 0; i <= common && i < walked->nr; i++)
+		if (walked->guessed[i >> 6] >> (i & 63) & 1)
 			return true;
 	return false;
 }
@@ -71,6 +81,8 @@ enum verdict verdict_of(const struct truth *truth, const struct walked *walked)
 		return VERDICT_JIT;
 	if (truth->gave_up && truth_ends)
 		return cut && walked_ends ? VERDICT_BOTH_CUT : VERDICT_TRUTH_CUT;
+	if (by_guess(walked, common))
+		return VERDICT_GUESSED;
 	/* The last frame of a walk that has lost its way may lie outside of all code. */
 	if (cut && common + 1 >= walked->nr)
 		return cut_verdict(walked);

@@ -22,6 +22,7 @@ enum verdict {
 	VERDICT_BOTH_CUT, /* both end early, and agree until the shorter one ends */
 	VERDICT_NO_CODE, /* seep ends where code was not known to it yet: mappings raced */
 	VERDICT_NO_RULE, /* seep ends where its table says nothing */
+	VERDICT_GUESSED, /* they part where seep says that it had to guess */
 	VERDICT_FAULT, /* seep could not read the stack */
 	VERDICT_MISSING, /* the record names a stack that was never sent */
 	VERDICT_WRONG, /* a frame differs, or seep ends or goes on without saying so */

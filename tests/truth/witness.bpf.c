@@ -61,22 +61,6 @@ struct {
 	__type(value, __u8);
 } sites SEC(".maps");
 
-/* By tid: the time of its last stop, until its next call of an allocator. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, __u64);
-} last_stops SEC(".maps");
-
-/* When a thread that was stopped made its next call: no record after that is of the first. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct witness_stop);
-	__type(value, __u64);
-} next_calls SEC(".maps");
-
 /* Never made; a program with a tail call keeps the kernel's stack (bpf/alloc.bpf.c). */
 const volatile bool never = false;
 
@@ -143,20 +127,6 @@ static __always_inline void note_registers(struct pt_regs *ctx, struct witness_h
 	r[16] = ctx->ip;
 }
 
-/* Another call than the one at which the thread was stopped last. */
-static __always_inline void note_next_call(__u32 tid)
-{
-	__u64 now, *last = bpf_map_lookup_elem(&last_stops, &tid);
-	struct witness_stop stop = { .tid = tid };
-
-	if (!last)
-		return;
-	stop.time = *last;
-	now = bpf_ktime_get_ns();
-	bpf_map_update_elem(&next_calls, &stop, &now, BPF_ANY);
-	bpf_map_delete_elem(&last_stops, &tid);
-}
-
 static __always_inline bool fill_hit(struct pt_regs *ctx, struct task_struct___full *task,
 				     struct witness_hit *hit)
 {
@@ -167,7 +137,6 @@ static __always_inline bool fill_hit(struct pt_regs *ctx, struct task_struct___f
 	note_registers(ctx, hit);
 	if (bpf_probe_read_user(&hit->return_address, 8, (void *)ctx->sp))
 		return false;
-	hit->time = bpf_ktime_get_ns();
 	return true;
 }
 
@@ -176,7 +145,6 @@ static __always_inline bool stop_here(struct pt_regs *ctx, struct task_struct___
 {
 	struct witness_hit *hit, *blank;
 	__u32 zero = 0;
-	__u64 time;
 
 	blank = bpf_map_lookup_elem(&blank_hit, &zero);
 	if (!blank || bpf_map_update_elem(&hits, &tid, blank, BPF_ANY))
@@ -184,8 +152,6 @@ static __always_inline bool stop_here(struct pt_regs *ctx, struct task_struct___
 	hit = bpf_map_lookup_elem(&hits, &tid);
 	if (!hit || !fill_hit(ctx, task, hit))
 		return false;
-	time = hit->time;
-	bpf_map_update_elem(&last_stops, &tid, &time, BPF_ANY);
 	return !bpf_send_signal_thread(SIGSTOP);
 }
 
@@ -203,10 +169,7 @@ int stop_at_allocation(struct pt_regs *ctx)
 		return 0;
 	if (!bpf_map_lookup_elem(&sites, &ip))
 		bpf_map_update_elem(&sites, &ip, &one, BPF_ANY);
-	if (is_nested(task))
-		return 0;
-	note_next_call(tid);
-	if (!every || bpf_get_prandom_u32() % every)
+	if (!every || bpf_get_prandom_u32() % every || is_nested(task))
 		return 0;
 	if (!stop_here(ctx, task, tid)) {
 		bpf_map_delete_elem(&hits, &tid);

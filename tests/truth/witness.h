@@ -11,13 +11,6 @@
 #define WITNESS_PC 16
 #define WITNESS_RETURNS 16
 
-/* One stop of one thread. */
-struct witness_stop {
-	__u64 time;
-	__u32 tid;
-	__u32 reserved;
-};
-
 /* A return address that a return probe has replaced by its trampoline's. */
 struct witness_return {
 	__u64 slot; /* where it stood */
@@ -25,7 +18,6 @@ struct witness_return {
 };
 
 struct witness_hit {
-	__u64 time; /* CLOCK_MONOTONIC ns */
 	__u32 tid, tgid;
 	__u32 nr_returns;
 	__u32 reserved;

@@ -66,16 +66,6 @@ bool witness_take(pid_t tid, struct witness_hit *ret_hit)
 	return !bpf_map_lookup_and_delete_elem(map, &key, ret_hit);
 }
 
-uint64_t witness_next_call(pid_t tid, uint64_t time_of_stop)
-{
-	struct witness_stop key = { .time = time_of_stop, .tid = tid };
-	uint64_t time;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(witness->maps.next_calls), &key, &time))
-		return UINT64_MAX;
-	return time;
-}
-
 uint64_t witness_lost(void)
 {
 	return witness->bss->lost;

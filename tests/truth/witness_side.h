@@ -26,9 +26,6 @@ void witness_rest(void);
  */
 bool witness_take(pid_t tid, struct witness_hit *ret_hit);
 
-/* When the thread made its next call after that stop; UINT64_MAX: it has made none. */
-uint64_t witness_next_call(pid_t tid, uint64_t time_of_stop);
-
 /* Stops that the witness could not bring about. */
 uint64_t witness_lost(void);
 

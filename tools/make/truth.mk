@@ -18,9 +18,11 @@ $(B)/truth/%.o: tests/truth/%.c | $(B)/witness.skel.h
 	@mkdir -p $(dir $@)
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# The two places at which it looks on: where seep attaches probes, and where it takes records.
+# The places at which it looks on: where seep attaches probes, tells the kernel of mappings, and
+# takes records.
+TRUTH_WRAP := -Wl,--wrap=link_multi,--wrap=kernel_set_unwind_space,--wrap=decode_record,--wrap=kernel_poll
 $(B)/truth/compare: $(TRUTH_OBJECTS) $(B)/libseep.a
-	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=link_multi,--wrap=decode_record -o $@ $^ $(LDFLAGS) $(LIBS)
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $(TRUTH_WRAP) -o $@ $^ $(LDFLAGS) $(LIBS)
 
 $(B)/truth/churn: tests/truth/churn.c $(STACK_HEADERS)
 	@mkdir -p $(dir $@)
