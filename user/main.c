@@ -6,7 +6,8 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-	&command_trace, &command_run, &command_report, &command_diff, &command_doctor,
+	&command_trace, &command_run,	 &command_report,
+	&command_diff,	&command_doctor, &command_types,
 };
 
 static void help(FILE *out)

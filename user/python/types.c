@@ -4,7 +4,8 @@
  * might be an object, mostly one of a few dozen, and as often for an address that is no type:
  * so a small table in front remembers the latest answers of both kinds, and only good ones
  * are kept for good. A type is believed when it says that it is ready, and its own type says
- * that it is a type of types; its figures must be sane, its name printable.
+ * that it is a type of types; its figures must be sane. Names are kept as they are: who
+ * shows them cleans them.
  */
 #include "python/types.h"
 
@@ -75,48 +76,13 @@ static uint64_t word_at(const uint8_t *bytes, size_t offset)
 	return word;
 }
 
-/* Length of the UTF-8 character at `at` (RFC 3629); 0: it is none, or not printable. */
-static size_t character_length(const unsigned char *at)
-{
-	size_t length = at[0] < 0x80   ? 1
-			: at[0] < 0xc2 ? 0
-			: at[0] < 0xe0 ? 2
-			: at[0] < 0xf0 ? 3
-				       : 4;
-
-	if (!length || at[0] > 0xf4 || at[0] < 0x20 || at[0] == 0x7f)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	/* C1 controls, overlong forms, surrogates, beyond U+10FFFF */
-	if ((at[0] == 0xc2 && at[1] < 0xa0) || (at[0] == 0xe0 && at[1] < 0xa0) ||
-	    (at[0] == 0xed && at[1] >= 0xa0) || (at[0] == 0xf0 && at[1] < 0x90) ||
-	    (at[0] == 0xf4 && at[1] >= 0x90))
-		return 0;
-	return length;
-}
-
-/* Names go to terminals and into JSON: what is not fit for that is replaced. */
-static void make_printable(char *name)
-{
-	for (unsigned char *at = (unsigned char *)name; *at;) {
-		size_t length = character_length(at);
-
-		if (!length)
-			*at = '?';
-		at += length ? length : 1;
-	}
-}
-
-/* The last dotted part, as type.__name__ has it. */
+/* The last dotted part, as type.__name__ has it. Foreign bytes still. */
 static const char *read_name(struct python_types *types, uint64_t address)
 {
 	char name[MAX_NAME], *dot;
 
 	if (page_cache_string(types->process->pages, address, name, sizeof(name)) || !name[0])
 		return NULL;
-	make_printable(name);
 	dot = strrchr(name, '.');
 	return strpool_add(types->names, dot && dot[1] ? dot + 1 : name);
 }

@@ -52,7 +52,7 @@ struct growth {
 	double rate, seconds; /* between first and last census */
 	size_t censuses;
 	enum growth_verdict verdict;
-	/* Of the growing types, as a share of all growth: the one that leads. NULL none. */
+	/* Of the types whose trend is growing, the one that grew most. NULL none. */
 	const struct growth_type *leader;
 };
 
