@@ -106,3 +106,12 @@ def collector_goals(keys):
                        f"{(value / most - 1) * 100:.0f}%")
 
 
+def compile_goals(seconds):
+    words = "a C++ compile under seep: at most twice bare and the floor's share"
+    if not seconds:
+        yield {"goal": words, "value": None, "text": "", "reached": None,
+               "result": "not measured"}
+        return
+    share = statistics.median(s / (b + f) for s, f, b in
+                              zip(seconds["seep"], seconds["floor"], seconds["bare"]))
+    yield goal(words, share, f"{share:.2f} of it", share <= 1, f"{(share - 1) * 100:.0f}%")

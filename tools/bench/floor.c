@@ -7,6 +7,7 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,9 @@ static const char *const mode_names[FLOOR_MODES] = { "session", "multi", "entry"
 enum { MOST_LINKS = 64 };
 
 struct floor {
-	pid_t pid;
+	pid_t pid; /* 0: whoever runs the files */
+	const char *files[MOST_LINKS];
+	size_t nr_files;
 	enum floor_mode mode;
 	bool first_byte;
 	struct floor_bpf *bpf;
@@ -61,9 +64,14 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case 'f':
 		f->first_byte = true;
 		break;
+	case 'F':
+		if (f->nr_files == MOST_LINKS)
+			argp_error(state, "at most %d files", MOST_LINKS);
+		f->files[f->nr_files++] = value;
+		break;
 	case ARGP_KEY_END:
-		if (f->pid <= 0)
-			argp_error(state, "which process? -p PID");
+		if ((f->pid > 0) == (f->nr_files > 0))
+			argp_error(state, "what? -p PID, or -F FILE");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -109,7 +117,6 @@ static int link_some(struct floor *f, const struct plan *plan, const char *path,
 	f->nr_probes += at_return ? 0 : probes.nr;
 	return 0;
 }
-
 
 static int attach_plan(struct floor *f, const struct plan *plan, int fd)
 {
@@ -157,6 +164,33 @@ static int attach_all(struct floor *f)
 	return err ?: f->nr_probes ? 0 : -ENOENT;
 }
 
+static int attach_file(struct floor *f, const char *path)
+{
+	const struct plan_options options = { .entry_sites_only = f->first_byte };
+	__cleanup(close_fd)
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct plan *plan;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	/* Without allocators there is nothing to probe. */
+	if (plan_make(fd, path, &options, &plan))
+		return 0;
+	err = plan->nr_probes ? attach_plan(f, plan, fd) : 0;
+	plan_free(plan);
+	return err;
+}
+
+static int attach_files(struct floor *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->nr_files; i++)
+		err = attach_file(f, f->files[i]);
+	return err;
+}
+
 static int load(struct floor *f)
 {
 	const struct bpf_program *wanted;
@@ -166,7 +200,8 @@ static int load(struct floor *f)
 	if (!f->bpf)
 		return -errno;
 	wanted = session_of(f);
-	bpf_object__for_each_program(program, f->bpf->obj) {
+	bpf_object__for_each_program(program, f->bpf->obj)
+	{
 		if (program == f->bpf->progs.floor_probe)
 			continue;
 		bpf_program__set_autoload(program, f->mode != FLOOR_MULTI && program == wanted);
@@ -186,7 +221,7 @@ static double now_ms(void)
 static int run(struct floor *f)
 {
 	double begin = now_ms();
-	int err = attach_all(f);
+	int err = f->nr_files ? attach_files(f) : attach_all(f);
 	char byte;
 
 	if (!err) {
@@ -207,7 +242,9 @@ int main(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "pid", 'p', "PID", 0, "The process", 0 },
-		{ "mode", 'm', "MODE", 0, "session (default), multi, entry", 0 },
+		{ "file", 'F', "FILE", 0, "Not a process: FILE, whoever runs it; may be repeated",
+		  0 },
+		{ "mode", 'm', "MODE", 0, "session (default), multi, entry, stack, stackid", 0 },
 		{ "first-byte", 'f', NULL, 0, "Not the chosen sites: every function's first byte",
 		  0 },
 		{ 0 },
