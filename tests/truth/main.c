@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * compare [-k] [-n EVENTS] [-e EVERY] [-g GDB] [-t SECONDS] [-v LINES] [-m MODE] -- COMMAND...
+ * compare [-k] [-n EVENTS] [-e EVERY] [-g GDB] [-t SECONDS] [-v LINES] [-m MODE]
+ *         [-r FILE:PATTERN] -- COMMAND...
  *
  * Runs the command under seep's own tracer and under ptrace, stops its threads at one of
  * EVERY allocations, and compares the stack that seep's kernel side has walked there with
- * libdw's; with -k it kills the command when there have been EVENTS. One line of JSON on stdout.
- * Exit code: 0 when it could be compared at all, 77 where the kernel cannot do what is needed,
- * else 1.
+ * libdw's; -r sets return probes on functions of a file; with -k it kills the command when there
+ * have been EVENTS. One line of JSON on stdout. Exit code: 0 when it could be compared at all, 77
+ * where the kernel cannot do what is needed, else 1.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -36,6 +37,7 @@ struct options {
 	unsigned seconds;
 	unsigned described;
 	enum attach_mode mode;
+	const char *returns; /* FILE:PATTERN of callers with return probes; NULL none */
 	bool brief; /* the command is killed when there are EVENTS */
 };
 
@@ -46,6 +48,7 @@ struct run {
 	struct second_opinion opinion;
 	unsigned sampled, arbitrated; /* opinions asked for */
 	uint64_t stops, unanswered;
+	uint64_t replaced; /* return addresses that return probes had replaced, of all stops */
 	uint64_t taken;
 };
 
@@ -80,6 +83,7 @@ static void at_allocation(void *context, const struct witness_hit *hit)
 	struct stopped stopped;
 
 	run->stops++;
+	run->replaced += hit->nr_returns;
 	if (stopped_read(hit, &stopped))
 		return;
 	if (oracle_ask(run->oracle, &stopped, &run->truth)) {
@@ -111,14 +115,15 @@ static void print_result(const struct run *run, int status, bool late)
 	events_count(&counts);
 	for (int i = 0; i < VERDICTS; i++)
 		json_object_set_new(verdicts, verdict_word(i), json_integer(counts.by_verdict[i]));
-	result = json_pack(
-		"{sI sI sI sI sI sI sI sI sI sI sI si sb so}", "events", (json_int_t)counts.events,
-		"stacks", (json_int_t)counts.stacks, "frames", (json_int_t)counts.frames, "stops",
-		(json_int_t)run->stops, "unanswered", (json_int_t)run->unanswered, "unrecorded",
-		(json_int_t)counts.unrecorded, "lost", (json_int_t)witness_lost(), "gdb_asked",
-		(json_int_t)counts.asked, "gdb_confirmed", (json_int_t)counts.confirmed,
-		"arbitrated", (json_int_t)counts.arbitrated, "for_seep",
-		(json_int_t)counts.for_seep, "status", status, "late", late, "verdicts", verdicts);
+	result = json_pack("{sI sI sI sI sI sI sI sI sI sI sI sI si sb so}", "events",
+			   (json_int_t)counts.events, "stacks", (json_int_t)counts.stacks, "frames",
+			   (json_int_t)counts.frames, "stops", (json_int_t)run->stops, "replaced",
+			   (json_int_t)run->replaced, "unanswered", (json_int_t)run->unanswered,
+			   "unrecorded", (json_int_t)counts.unrecorded, "lost",
+			   (json_int_t)witness_lost(), "gdb_asked", (json_int_t)counts.asked,
+			   "gdb_confirmed", (json_int_t)counts.confirmed, "arbitrated",
+			   (json_int_t)counts.arbitrated, "for_seep", (json_int_t)counts.for_seep,
+			   "status", status, "late", late, "verdicts", verdicts);
 	json_dumpf(result, stdout, 0);
 	putchar('\n');
 	json_decref(result);
@@ -158,6 +163,8 @@ static int begin(struct run *run)
 	if (features.best != ATTACH_SESSION && features.best != ATTACH_MULTI)
 		return -EOPNOTSUPP;
 	err = witness_open(run->options.every);
+	if (!err && run->options.returns)
+		err = witness_probe_returns(run->options.returns);
 	err = err ?: events_begin(run->options.described);
 	err = err ?: tracer_new(&options, &features, &tracer);
 	run->oracle = oracle_new();
@@ -167,7 +174,7 @@ static int begin(struct run *run)
 static int usage(void)
 {
 	fprintf(stderr, "compare [-k] [-n EVENTS] [-e EVERY] [-g GDB] [-t SECONDS] [-v LINES] "
-			"[-m MODE] -- COMMAND...\n");
+			"[-m MODE] [-r FILE:PATTERN] -- COMMAND...\n");
 	return 2;
 }
 
@@ -175,7 +182,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+kn:e:g:t:v:m:")) != -1) {
+	while ((c = getopt(argc, argv, "+kn:e:g:t:v:m:r:")) != -1) {
 		unsigned number = optarg ? strtoul(optarg, NULL, 10) : 0;
 
 		switch (c) {
@@ -199,6 +206,9 @@ static bool read_options(int argc, char **argv, struct options *options)
 			break;
 		case 'm':
 			options->mode = attach_mode_parse(optarg);
+			break;
+		case 'r':
+			options->returns = optarg;
 			break;
 		default:
 			return false;

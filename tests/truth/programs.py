@@ -13,12 +13,14 @@ class Program:
     """
     One row of the table. `every`: one of so many allocations is looked at, until `events` have
     been. `quick`: the events of the short form, 0 to leave it out. `counted`: it belongs to
-    what must be identical.
+    what must be identical. `returns`: FILE:PATTERN of functions that get return probes.
     """
 
-    def __init__(self, name, command, every, events, quick=0, counted=True, needs=(), mode=None):
+    def __init__(self, name, command, every, events, quick=0, counted=True, needs=(), mode=None,
+                 returns=None):
         self.name, self.command, self.every, self.events = name, command, every, events
         self.quick, self.counted, self.needs, self.mode = quick, counted, needs, mode
+        self.returns = returns
 
 
 def shell(text, *arguments):
@@ -287,6 +289,8 @@ def native(build, folder):
         Program("c interrupted", [churn + "/churn", "2000", "3", "4"], 1, 2000),
         Program("c fixtures", each_fixture(fixtures), 1, 1000),
         Program("c multi", [churn + "/churn", "1000", "2"], 3, 500, mode="multi"),
+        Program("c return probes", [churn + "/churn", "1000", "4"], 3, 500,
+                returns=churn + "/churn:link_0[0-5]5"),
         Program("c++", [churn + "/churn-cxx", "600", "1"], 9, 2500, 300),
         Program("c++ exceptions", shell('for i in 1 2 3 4 5 6 7 8 9 10; do "$1" --now; done',
                                         fixtures + "/stacks-cxx"), 1, 500),

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -16,7 +17,10 @@
 #include "../../bpf/event.h"
 #include "attach/link.h"
 #include "base/vec.h"
+#include "return_probes.h"
 #include "witness.skel.h"
+
+enum { RETURN_PROBES_MOST = 256 };
 
 static struct witness_bpf *witness;
 static int *links;
@@ -76,17 +80,50 @@ static bool is_release(uint64_t cookie)
 	return SEEP_COOKIE_OP(cookie) == SEEP_OP_FREE || SEEP_COOKIE_OP(cookie) == SEEP_OP_RELEASE;
 }
 
+static int keep_link(int fd)
+{
+	int *slot;
+
+	if (fd < 0)
+		return fd;
+	slot = vec_push(&links, &nr_links, &cap_links);
+	if (!slot) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*slot = fd;
+	return 0;
+}
+
+int witness_probe_returns(const char *functions)
+{
+	unsigned long offsets[RETURN_PROBES_MOST];
+	const char *pattern = strrchr(functions, ':');
+	struct link_probes probes = { .offsets = offsets };
+	char *path;
+	int nr;
+
+	if (!pattern)
+		return -EINVAL;
+	path = strndup(functions, pattern - functions);
+	if (!path)
+		return -ENOMEM;
+	nr = return_probes_find(path, pattern + 1, offsets, RETURN_PROBES_MOST);
+	probes.path = path;
+	probes.nr = nr > 0 ? nr : 0;
+	if (nr > 0)
+		nr = keep_link(__real_link_multi(bpf_program__fd(witness->progs.let_return),
+						 LINK_UPROBE_MULTI, 1, &probes));
+	free(path);
+	return nr;
+}
+
 /* After seep's own: a hit of the witness alone would find no stack to be compared with. */
 static void attach_beside(const struct link_probes *probes)
 {
-	int fd, *slot, program = bpf_program__fd(witness->progs.stop_at_allocation);
+	int program = bpf_program__fd(witness->progs.stop_at_allocation);
 
-	fd = __real_link_multi(program, LINK_UPROBE_MULTI, 0, probes);
-	slot = fd < 0 ? NULL : vec_push(&links, &nr_links, &cap_links);
-	if (slot)
-		*slot = fd;
-	else if (fd >= 0)
-		close(fd);
+	keep_link(__real_link_multi(program, LINK_UPROBE_MULTI, 0, probes));
 }
 
 int __wrap_link_multi(int program, int attach_type, int at_return, const struct link_probes *probes)

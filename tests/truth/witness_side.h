@@ -17,6 +17,9 @@
 int witness_open(uint32_t every);
 void witness_close(void);
 
+/* Return probes that do nothing on "FILE:PATTERN", by name. 0 or -errno. */
+int witness_probe_returns(const char *functions);
+
 /* No thread is stopped from now on. */
 void witness_rest(void);
 

@@ -20,6 +20,7 @@ test: setup-test
 		fuzz='$(MAKE) -s WERROR=1 fuzz-replay' \
 		readers='$(MAKE) -s WERROR=1 readers' \
 		live='$(MAKE) -s WERROR=1 live' \
+		truth='$(MAKE) -s WERROR=1 truth-quick' \
 		completion='B=$(B) tests/completion/run' \
 		vm-harness=tests/vm/self_test \
 		vm='$(MAKE) -s WERROR=1 vmtest KERNELS="$(TEST_KERNELS)"'
