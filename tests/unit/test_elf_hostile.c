@@ -292,6 +292,41 @@ static void test_endless_augmentation(void **state)
 	free(bytes);
 }
 
+/* Code of nothing but the last byte of a signal restorer, one at its end; how many are found. */
+static size_t restorers_after(size_t nr_bytes)
+{
+	static const uint8_t restorer[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
+	static struct cfi_file file;
+	size_t whole = sizeof(file.bytes) + nr_bytes + sizeof(restorer), found;
+	uint8_t *bytes = malloc(whole);
+	struct unwind_table *table;
+	Elf64_Phdr *segments;
+
+	memset(&file, 0, sizeof(file));
+	cfi_fde(&file, cfi_usual_cie(&file), 0x10, 0x20, "", 0);
+	cfi_finish(&file);
+	memset(bytes, 0x05, whole);
+	memcpy(bytes, file.bytes, sizeof(file.bytes));
+	memcpy(bytes + whole - sizeof(restorer), restorer, sizeof(restorer));
+	segments = (Elf64_Phdr *)(bytes + sizeof(Elf64_Ehdr));
+	segments[1] = segments[0];
+	segments[1].p_vaddr = CFI_TEXT + CFI_TEXT_SIZE;
+	segments[1].p_offset = sizeof(file.bytes);
+	segments[1].p_filesz = whole - sizeof(file.bytes);
+	table = table_of(bytes, whole);
+	found = unwind_table_view(table).stats.restorers;
+	unwind_table_free(table);
+	free(bytes);
+	return found;
+}
+
+static void test_restorers_nearly(void **state)
+{
+	(void)state;
+	assert_int_equal(restorers_after(1 << 20), 1);
+	assert_int_equal(restorers_after(1 << 24), 0);
+}
+
 /* Two segments for one address: the first has it, the second what is left. */
 static void test_segments_overlap(void **state)
 {
@@ -329,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_long_expressions),
 		cmocka_unit_test(test_endless_augmentation),
 		cmocka_unit_test(test_segments_overlap),
+		cmocka_unit_test(test_restorers_nearly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

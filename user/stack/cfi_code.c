@@ -20,12 +20,15 @@ enum {
 	WINDOW = 256 << 10, /* in the second-level cache */
 	LONGEST = 16, /* bytes of any pattern */
 	AT_LEAST = 4 * LONGEST, /* bytes to look at at once */
+	/* Bytes that could end a restorer; in real code that is one in two hundred. */
+	CANDIDATES_MOST = 1 << 24,
 };
 
 struct cfi_code {
 	const struct cfi_image *image;
 	uint64_t address; /* of bytes[0] */
 	size_t size;
+	size_t candidates;
 	uint8_t bytes[WINDOW];
 };
 
@@ -37,6 +40,7 @@ struct cfi_code *cfi_code_new(const struct cfi_image *image)
 		code->image = image;
 		code->address = 0;
 		code->size = 0;
+		code->candidates = 0;
 	}
 	return code;
 }
@@ -195,18 +199,21 @@ static size_t restorer_ends_at(uint16_t machine, const uint8_t *bytes, size_t la
 }
 
 /* Goes by their last byte, which is rare in code and padding. */
-static size_t find_in(uint16_t machine, const uint8_t *bytes, size_t size, size_t *ret_length)
+static size_t find_in(struct cfi_code *code, const uint8_t *bytes, size_t size, size_t *ret_length)
 {
+	uint16_t machine = code->image->machine;
 	int last_byte = machine == EM_AARCH64 ? 0xd4 : 0x05;
 	const uint8_t *at = bytes, *end = bytes + size;
 
-	while (at < end && (at = memchr(at, last_byte, (size_t)(end - at)))) {
+	while (at < end && code->candidates < CANDIDATES_MOST &&
+	       (at = memchr(at, last_byte, (size_t)(end - at)))) {
 		size_t last = (size_t)(at - bytes), length = restorer_ends_at(machine, bytes, last);
 
 		if (length) {
 			*ret_length = length;
 			return last + 1 - length;
 		}
+		code->candidates++;
 		at++;
 	}
 	return SIZE_MAX;
@@ -221,7 +228,7 @@ size_t cfi_code_find_restorer(struct cfi_code *code, uint64_t start, uint64_t en
 		size_t size, length, found;
 		const uint8_t *bytes = bytes_at(code, at, end, &size);
 
-		found = size ? find_in(code->image->machine, bytes, size, &length) : SIZE_MAX;
+		found = size ? find_in(code, bytes, size, &length) : SIZE_MAX;
 		if (found != SIZE_MAX) {
 			*ret_address = at + found;
 			return length;

@@ -32,7 +32,9 @@ struct entry {
 	uint64_t end;
 	uint64_t section_end; /* 0 unknown */
 	const char *name;
-	uint8_t binding_rank; /* lower is better */
+	uint8_t binding_rank; /* lower is better, as all of these are */
+	uint8_t underscores; /* at the name's start */
+	bool versioned;
 	bool sized;
 };
 
@@ -88,6 +90,20 @@ static bool is_marker(const char *name)
 	return !*name || *name == '$' || (name[0] == '.' && name[1] == 'L');
 }
 
+static uint8_t leading_underscores(const char *name)
+{
+	uint8_t nr = 0;
+
+	while (nr < UINT8_MAX && name[nr] == '_')
+		nr++;
+	return nr;
+}
+
+static bool is_versioned(const char *name)
+{
+	return memchr(name, '@', strnlen(name, COMPARED));
+}
+
 static int add_entry(struct symbol_table *table, const GElf_Sym *symbol, const char *name,
 		     uint64_t section_end)
 {
@@ -106,6 +122,8 @@ static int add_entry(struct symbol_table *table, const GElf_Sym *symbol, const c
 	entry->section_end = section_end;
 	entry->name = name;
 	entry->binding_rank = binding_rank(symbol->st_info);
+	entry->underscores = leading_underscores(name);
+	entry->versioned = is_versioned(name);
 	return 0;
 }
 
@@ -237,36 +255,17 @@ int symbol_table_add(struct symbol_table *table, Elf *elf, bool dynamic, size_t 
 	return err;
 }
 
-static size_t leading_underscores(const char *name)
-{
-	size_t nr = 0;
-
-	while (nr < COMPARED && name[nr] == '_')
-		nr++;
-	return nr;
-}
-
-static bool is_versioned(const char *name)
-{
-	return memchr(name, '@', strnlen(name, COMPARED));
-}
-
 /* Which of two names of one address is shown: negative when `a` is the better one. */
 static int compare_names(const struct entry *a, const struct entry *b)
 {
-	bool a_versioned = is_versioned(a->name), b_versioned = is_versioned(b->name);
-	size_t a_underscores, b_underscores;
-
 	if (a->sized != b->sized)
 		return b->sized - a->sized;
 	if (a->binding_rank != b->binding_rank)
 		return a->binding_rank - b->binding_rank;
-	if (a_versioned != b_versioned)
-		return a_versioned - b_versioned;
-	a_underscores = leading_underscores(a->name);
-	b_underscores = leading_underscores(b->name);
-	if (a_underscores != b_underscores)
-		return a_underscores < b_underscores ? -1 : 1;
+	if (a->versioned != b->versioned)
+		return a->versioned - b->versioned;
+	if (a->underscores != b->underscores)
+		return a->underscores - b->underscores;
 	return strncmp(a->name, b->name, COMPARED);
 }
 
