@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from harness import Failure, Skip, each, fixture, note, require, scratch, test
+from harness import Failure, Skip, each, fixture, note, require, scratch, settings, test
 from target import children_of
 from test_processes import make_cgroup
 from test_stacks import C_CASES, LEAF_BYTES, ChainTarget, Symbols, chains, check, outline, site_of
@@ -56,9 +56,9 @@ def copy_libraries(root, program):
             os.symlink(real, root + path)
 
 
-def make_root(name, foreign=False, prepare=None):
+def make_root(name, foreign=False, prepare=None, folder="root"):
     """A folder that holds a fixture and its libraries, as /app/NAME; never our own files."""
-    root = scratch("root")
+    root = scratch(folder)
     if foreign:
         shutil.copytree(foreign_libraries(), root, symlinks=True)
     else:
@@ -162,6 +162,23 @@ def run_contained(name, *options, **keywords):
     return report, truths, root
 
 
+def trace_all(targets, meanwhile=None):
+    """One trace of all of them while each does its work."""
+    trace = Trace(*[w for t in targets for w in ("-p", t.pid)], "--no-inline").attached()
+    if meanwhile:
+        meanwhile()
+    for target in targets:
+        target.work()
+    return trace.stop()
+
+
+def check_target(report, target, ends=("whole",)):
+    """What a target did itself: its stacks and the names in them."""
+    truths = [t for t in chains(target.lines) if t["pid"] == target.pid]
+    check(report, truths, ends=ends)
+    check_links(report, truths)
+
+
 def attach_contained(name, *options, by=None, **keywords):
     root = make_root(name, **keywords)
     target = Contained(root, name, *options)
@@ -176,18 +193,24 @@ def attach_contained(name, *options, by=None, **keywords):
     return report, target, root
 
 
-STATIC = ["stacks-static", "stacks-musl", "stacks-musl-static"]
-
-
-@each("container.{}.run", ["stacks", *STATIC])
+@each("container.{}.run", ["stacks", "stacks-static", "stacks-musl", "stacks-musl-static"])
 def container_run(name):
     """An overlay, and only what the program needs in it."""
     run_contained(name)
 
 
-@each("container.{}.attach", ["stacks", *STATIC])
-def container_attach(name):
-    attach_contained(name)
+@test("container.attach")
+def container_attach():
+    """Several containers at once, of every C library."""
+    names = ["stacks", "stacks-static"]
+    names += [n for n in ("stacks-musl", "stacks-musl-static")
+              if os.path.exists(os.path.join(settings.fixtures, n))]
+    roots = {name: make_root(name, folder=f"root-{name}") for name in names}
+    targets = {name: Contained(root, name) for name, root in roots.items()}
+    report = trace_all(targets.values())
+    for name, target in targets.items():
+        check_target(report, target, ends=ends_of(name))
+        check_build_ids(report, [f"{roots[name]}/app/{name}"])
 
 
 @test("container.twins.run")
@@ -210,14 +233,9 @@ def container_twins_run():
 def container_twins_attach():
     root = make_root("stacks")
     twins = [Contained(root, "stacks") for _ in range(2)]
-    trace = Trace(*[w for t in twins for w in ("-p", t.pid)], "--no-inline").attached()
+    report = trace_all(twins)
     for twin in twins:
-        twin.work()
-    report = trace.stop()
-    for twin in twins:
-        truths = [t for t in chains(twin.lines) if t["pid"] == twin.pid]
-        check(report, truths)
-        check_links(report, truths)
+        check_target(report, twin)
 
 
 @test("container.foreign.run")
@@ -323,41 +341,34 @@ def rename_away(path, other):
 REPLACEMENTS = {"removed": remove_and_write, "renamed": rename_over, "linked": rename_away}
 
 
-def target_of_copy():
-    path = scratch("stacks")
+def target_of_copy(name="stacks"):
+    path = scratch(name)
     shutil.copy(fixture("stacks"), path)
-    target = ChainTarget("stacks", argv=[path])
-    return target, path
+    return ChainTarget("stacks", argv=[path]), path
 
 
 def check_replaced(report, target):
-    truths = [t for t in chains(target.lines) if t["pid"] == target.pid]
-    check(report, truths)
-    check_links(report, truths)
+    check_target(report, target)
     frames = [f for s in report.sites(target.pid) for f in s["frames"]
               if f["function"] == "leaf"]
     require(frames and all(f["deleted"] for f in frames), "the file is not told as deleted")
 
 
-@each("replaced.{}.before", sorted(REPLACEMENTS))
-def replaced_before(how):
+@test("replaced.before")
+@test("replaced.during", True)
+def replaced(late=False):
     """Another program lies at the path when seep comes: names are the running one's."""
-    target, path = target_of_copy()
-    REPLACEMENTS[how](path, fixture("entries-glibc"))
-    trace = Trace("-p", target.pid, "--no-inline").attached()
-    target.work()
-    report = trace.stop()
-    check_replaced(report, target)
-    check_build_ids(report, [fixture("stacks")])
+    copies = {how: target_of_copy(how) for how in REPLACEMENTS}
+    targets = [target for target, _ in copies.values()]
 
-
-@each("replaced.{}.during", sorted(REPLACEMENTS))
-def replaced_during(how):
-    target, path = target_of_copy()
-    trace = Trace("-p", target.pid, "--no-inline").attached()
-    REPLACEMENTS[how](path, fixture("entries-glibc"))
-    target.work()
-    check_replaced(trace.stop(), target)
+    def replace():
+        for how, (_, path) in copies.items():
+            REPLACEMENTS[how](path, fixture("entries-glibc"))
+    if not late:
+        replace()
+    report = trace_all(targets, replace if late else None)
+    for target in targets:
+        check_replaced(report, target)
 
 
 @test("replaced.both")
@@ -366,14 +377,9 @@ def replaced_both():
     old, path = target_of_copy()
     rename_over(path, fixture("stacks-static"))
     new = ChainTarget("stacks", argv=[path])
-    trace = Trace("-p", old.pid, "-p", new.pid, "--no-inline").attached()
-    new.work()
-    old.work()
-    report = trace.stop()
+    report = trace_all([old, new])
     check_replaced(report, old)
-    truths = [t for t in chains(new.lines) if t["pid"] == new.pid]
-    check(report, truths)
-    check_links(report, truths)
+    check_target(report, new)
 
 
 @test("replaced.gone")
@@ -384,10 +390,7 @@ def replaced_gone():
     target.work()
     os.remove(path)
     target.leave()
-    report = trace.wait(15)
-    truths = [t for t in chains(target.lines) if t["pid"] == target.pid]
-    check(report, truths)
-    check_links(report, truths)
+    check_target(trace.wait(15), target)
 
 
 def upgrade(target):
@@ -404,17 +407,11 @@ def replaced_library(late=False):
     target = Contained(root, "stacks")
     if not late:
         upgrade(target)
-    trace = Trace("-p", target.pid, "--no-inline").attached()
-    if late:
-        upgrade(target)
-    target.work()
-    report = trace.stop()
     # its child runs with the new library, and has another truth
-    truths = [t for t in chains(target.lines) if t["pid"] == target.pid]
-    check(report, truths)
-    check_links(report, truths)
+    report = trace_all([target], (lambda: upgrade(target)) if late else None)
+    check_target(report, target)
     own = [s for s in report.sites(target.pid) if s["largest"] == LEAF_BYTES]
-    require(len({f["build_id"] for s in own for f in s["frames"][:1]}) == 1, "two libraries")
+    require(len({s["frames"][0]["build_id"] for s in own}) == 1, "two libraries")
     check_library_frames(own, root)
 
 
