@@ -97,7 +97,9 @@ static void test_lines(void **state)
 	const struct dump_line lines[] = { { 0x1004, 7, "/a.js" },
 					   { 0x1010, 9, "\xff" },
 					   { 0x1020, 3, "/b.js" } };
-	const struct dump_line shifted[] = { { 0x2040, 7, "/a.js" }, { 0x2050, 8, "/a.js" } };
+	const struct dump_line shifted[] = { { 0x2040, 7, "/a.js" },
+					     { 0x2050, 8, "/a.js" },
+					     { 0x2060, 99, "/other.js" } };
 	struct jit_dump *dump = jit_dump_new();
 	struct dump_file file;
 
@@ -106,7 +108,7 @@ static void test_lines(void **state)
 	dump_lines(&file, 0x1000, lines, 3);
 	dump_load(&file, 0x1000, 0x40, "f");
 	dump_load(&file, 0x1100, 0x40, "without");
-	dump_lines(&file, 0x2000, shifted, 2);
+	dump_lines(&file, 0x2000, shifted, 3);
 	dump_load(&file, 0x2000, 0x40, "JS:*f /a.js:7");
 	dump_lines(&file, 0x4444, lines, 3);
 	dump_load(&file, 0x3000, 0x40, "not theirs");
@@ -119,6 +121,8 @@ static void test_lines(void **state)
 	check(dump, 0x2000, "JS:*f /a.js:7", "/a.js", 7);
 	check(dump, 0x200f, "JS:*f /a.js:7", "/a.js", 7);
 	check(dump, 0x2010, "JS:*f /a.js:7", "/a.js", 8);
+	/* inlined there: who it is is not told */
+	check(dump, 0x2020, "JS:*f /a.js:7", NULL, 0);
 	check(dump, 0x3000, "not theirs", NULL, 0);
 	/* lines go with what moves */
 	file.size = 0;

@@ -371,7 +371,21 @@ int jit_dump_update(struct jit_dump *dump, pid_t pid, bool seek)
 	return err > 0 ? 0 : err;
 }
 
+/*
+ * V8's names end with the function's file. A line of another file is that of a function inlined
+ * there, of which the dump has no name: it would stand beside the wrong one.
+ */
 bool jit_dump_find(struct jit_dump *dump, uint64_t address, struct jit_code *ret_code)
 {
-	return jit_code_find(dump->table, address, ret_code);
+	struct jit_code code;
+
+	if (!jit_code_find(dump->table, address, &code))
+		return false;
+	if (code.file && !strncmp(code.name, V8_PREFIX, strlen(V8_PREFIX)) &&
+	    !strstr(code.name, code.file)) {
+		code.file = NULL;
+		code.line = 0;
+	}
+	*ret_code = code;
+	return true;
 }
