@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Opening and counting, on images of every version's memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "python/census.h"
+#include "python/gc_state.h"
+#include "python/heap.h"
+#include "python_image.h"
+
+static const uint8_t versions[][2] = {
+	{ 2, 7 },  { 3, 6 },  { 3, 7 },	 { 3, 8 },  { 3, 9 },  { 3, 10 },
+	{ 3, 11 }, { 3, 12 }, { 3, 13 }, { 3, 14 }, { 3, 15 },
+};
+
+enum { VERSIONS = sizeof(versions) / sizeof(*versions) };
+
+static struct python_image image;
+
+static void make(size_t version)
+{
+	image_make(&image, versions[version][0], versions[version][1]);
+}
+
+static struct python_process *open_image(void)
+{
+	struct python_process *process;
+	char *reason;
+
+	if (python_new(&image.source, &image.build, &process, &reason)) {
+		print_error("%s\n", reason);
+		free(reason);
+		fail();
+	}
+	return process;
+}
+
+/* Why it is not opened; the caller frees it. */
+static char *refusal(void)
+{
+	struct python_process *process;
+	char *reason;
+
+	assert_int_equal(python_new(&image.source, &image.build, &process, &reason), -ENOTSUP);
+	assert_non_null(reason);
+	return reason;
+}
+
+static void refused(const char *words)
+{
+	char *reason = refusal();
+
+	if (!strstr(reason, words))
+		fail_msg("'%s' is not in: %s", words, reason);
+	free(reason);
+	image_free(&image);
+}
+
+static struct census *take(struct python_process *process)
+{
+	const struct census_options options = { .pause = false };
+	struct census *census;
+
+	assert_int_equal(python_census(process, &options, &census), 0);
+	return census;
+}
+
+static uint64_t count_of(const struct census *census, const char *name)
+{
+	const struct census_type *type = census_find(census, name);
+
+	return type ? type->count : 0;
+}
+
+static uint64_t bytes_of(const struct census *census, const char *name)
+{
+	const struct census_type *type = census_find(census, name);
+
+	return type ? type->bytes : 0;
+}
+
+/* Three tuples in the oldest list, two users in the middle, one list in the youngest. */
+static void fill(void)
+{
+	for (int i = 0; i < 3; i++)
+		image_add(&image, image_generation(&image, 2), IMAGE_TUPLE);
+	for (int i = 0; i < 2; i++)
+		image_add(&image, image_generation(&image, 1), IMAGE_USER);
+	image_add(&image, image_generation(&image, 0), IMAGE_LIST);
+}
+
+static void counts_by_type(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		struct python_process *process;
+		struct census *census;
+
+		make(v);
+		fill();
+		process = open_image();
+		census = take(process);
+		assert_int_equal(census->objects, 6);
+		assert_int_equal(census->nr_types, 3);
+		assert_string_equal(census->types[0].name, "tuple");
+		assert_int_equal(count_of(census, "tuple"), 3);
+		assert_int_equal(count_of(census, "Order"), 2);
+		assert_int_equal(count_of(census, "list"), 1);
+		assert_int_equal(census->method, CENSUS_SCAN);
+		assert_true(census->consistent);
+		census_free(census);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+static void none_is_none(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		struct python_process *process;
+		struct census *census;
+
+		make(v);
+		process = open_image();
+		census = take(process);
+		assert_int_equal(census->objects, 0);
+		census_free(census);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+static void untrack(size_t number)
+{
+	uint64_t head = image_head(&image, number);
+
+	/* As _PyObject_GC_UNTRACK leaves it. */
+	image_put(&image, head, 0);
+	if (image.layout.gc_head == 16)
+		image_put(&image, head + 8, 0);
+	else
+		image_put(&image, head + 16, image.layout.major == 2 ? (uint64_t)-2 : (uint64_t)-4);
+}
+
+/* One bent object in each version: it must not count, and the others must. */
+static void without_the_last(void (*bend)(uint64_t head, uint64_t object))
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		struct python_process *process;
+		struct census *census;
+
+		make(v);
+		fill();
+		process = open_image();
+		bend(image_head(&image, 5), image_object(&image, 5));
+		census = take(process);
+		assert_int_equal(census->objects, 5);
+		assert_int_equal(count_of(census, "list"), 0);
+		census_free(census);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+static void bend_untracked(uint64_t head, uint64_t object)
+{
+	untrack(5);
+}
+
+static void bend_freed(uint64_t head, uint64_t object)
+{
+	image_put(&image, object + PYTHON_OB_REFCNT, 0);
+}
+
+static void bend_pointer_as_count(uint64_t head, uint64_t object)
+{
+	image_put(&image, object + PYTHON_OB_REFCNT, IMAGE_BASE + IMAGE_TYPES);
+}
+
+static void bend_no_type(uint64_t head, uint64_t object)
+{
+	image_put(&image, object + PYTHON_OB_TYPE, IMAGE_BASE + IMAGE_OBJECTS);
+}
+
+static void bend_type_without_gc(uint64_t head, uint64_t object)
+{
+	image_put(&image, image_type(IMAGE_LIST) + PYTHON_TYPE_FLAGS,
+		  PYTHON_FLAG_LIST | PYTHON_FLAG_READY);
+}
+
+static void bend_type_of_no_type(uint64_t head, uint64_t object)
+{
+	image_put(&image, image_type(IMAGE_LIST) + PYTHON_OB_TYPE,
+		  IMAGE_BASE + image_type(IMAGE_TUPLE));
+}
+
+static void bend_absurd_basicsize(uint64_t head, uint64_t object)
+{
+	image_put(&image, image_type(IMAGE_LIST) + PYTHON_TYPE_BASICSIZE, UINT64_C(1) << 62);
+}
+
+static void bend_links_outside(uint64_t head, uint64_t object)
+{
+	image_put(&image, head, 0xfffffff0);
+}
+
+static void bend_linked_to_itself(uint64_t head, uint64_t object)
+{
+	image_put(&image, head, IMAGE_BASE + head);
+	image_put(&image, head + 8, IMAGE_BASE + head);
+}
+
+/* A high count that is one, and a high count of what is in no list. */
+static void bend_high_count_unlinked(uint64_t head, uint64_t object)
+{
+	image_put(&image, object + PYTHON_OB_REFCNT, 1 << 20);
+	image_put(&image, head + 8, IMAGE_BASE + image_head(&image, 0));
+}
+
+/* An interpreter's frame: code, stack pointer just behind, a small number, a class. */
+static void bend_frame(uint64_t head, uint64_t object)
+{
+	image_put(&image, head, IMAGE_BASE + IMAGE_KEYS);
+	image_put(&image, head + 8, IMAGE_BASE + head + 0x40);
+}
+
+static void is_no_object(void **state)
+{
+	without_the_last(bend_untracked);
+	without_the_last(bend_freed);
+	without_the_last(bend_pointer_as_count);
+	without_the_last(bend_no_type);
+	without_the_last(bend_type_without_gc);
+	without_the_last(bend_type_of_no_type);
+	without_the_last(bend_absurd_basicsize);
+	without_the_last(bend_links_outside);
+	without_the_last(bend_linked_to_itself);
+	without_the_last(bend_high_count_unlinked);
+	without_the_last(bend_frame);
+}
+
+static void counts_what_many_refer_to(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		struct python_process *process;
+		struct census *census;
+
+		make(v);
+		fill();
+		image_put(&image, image_object(&image, 1) + PYTHON_OB_REFCNT, 1 << 20);
+		process = open_image();
+		census = take(process);
+		assert_int_equal(census->objects, 6);
+		census_free(census);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+static void leaves_frozen_ones_out(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		struct python_process *process;
+		struct census *census;
+		struct runtime_gc gc;
+
+		make(v);
+		if (image.layout.gc_permanent != PYTHON_ABSENT) {
+			fill();
+			for (int i = 0; i < 4; i++)
+				image_add(&image, image_gc(&image) + image.layout.gc_permanent,
+					  IMAGE_TUPLE);
+			process = open_image();
+			census = take(process);
+			assert_int_equal(census->objects, 6);
+			assert_int_equal(count_of(census, "tuple"), 3);
+			assert_int_equal(python_gc_read(process, &gc), 0);
+			assert_int_equal(gc.frozen, 4);
+			census_free(census);
+			python_close(process);
+		}
+		image_free(&image);
+	}
+}
+
+static void knows_own_bytes(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		const struct python_layout *l = &image.layout;
+		struct python_process *process;
+		uint64_t list, dict, set, tuple;
+		struct census *census;
+
+		make(v);
+		tuple = image_object(&image,
+				     image_add(&image, image_generation(&image, 2), IMAGE_TUPLE));
+		list = image_object(&image,
+				    image_add(&image, image_generation(&image, 2), IMAGE_LIST));
+		dict = image_object(&image,
+				    image_add(&image, image_generation(&image, 2), IMAGE_DICT));
+		set = image_object(&image,
+				   image_add(&image, image_generation(&image, 2), IMAGE_SET));
+		image_put(&image, tuple + PYTHON_OB_SIZE, 3);
+		image_put(&image, list + PYTHON_OB_SIZE, 2);
+		image_put(&image, list + PYTHON_LIST_ALLOCATED, 4);
+		image_put(&image, set + PYTHON_SET_MASK, 31);
+		image_add_keys(&image, 4);
+		/* 2.7's ma_mask is where the keys are later */
+		image_put(&image, dict + PYTHON_DICT_KEYS,
+			  l->major == 2 ? 15 : IMAGE_BASE + IMAGE_KEYS);
+		process = open_image();
+		census = take(process);
+		assert_int_equal(bytes_of(census, "tuple"), l->gc_head + 24 + 3 * 8);
+		assert_int_equal(bytes_of(census, "list"), l->gc_head + 40 + 4 * 8);
+		assert_int_equal(bytes_of(census, "set"), l->gc_head + 200 + 32 * 16);
+		if (l->major == 2)
+			assert_int_equal(bytes_of(census, "dict"), l->gc_head + 248 + 16 * 24);
+		else if (l->minor < 11)
+			assert_int_equal(bytes_of(census, "dict"),
+					 l->gc_head + 48 + 40 + 16 + 10 * 24);
+		else
+			assert_int_equal(bytes_of(census, "dict"),
+					 l->gc_head + 48 + 32 + 16 + 10 * 16);
+		census_free(census);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+/* Sizes that no process has count as none: totals stay figures. */
+static void absurd_sizes_count_as_none(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		uint64_t absurd = UINT64_C(1) << 62, at;
+		struct python_process *process;
+		struct census *census;
+
+		make(v);
+		at = image_object(&image,
+				  image_add(&image, image_generation(&image, 2), IMAGE_TUPLE));
+		image_put(&image, at + PYTHON_OB_SIZE, absurd);
+		at = image_object(&image,
+				  image_add(&image, image_generation(&image, 2), IMAGE_LIST));
+		image_put(&image, at + PYTHON_LIST_ALLOCATED, absurd);
+		at = image_object(&image,
+				  image_add(&image, image_generation(&image, 2), IMAGE_SET));
+		image_put(&image, at + PYTHON_SET_MASK, absurd);
+		at = image_object(&image,
+				  image_add(&image, image_generation(&image, 2), IMAGE_DICT));
+		image_put(&image, at + PYTHON_DICT_KEYS, absurd);
+		process = open_image();
+		census = take(process);
+		assert_int_equal(census->objects, 4);
+		assert_true(census->bytes < 1024);
+		census_free(census);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+static void reads_the_collector(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		const struct python_layout *l = &image.layout;
+		struct python_process *process;
+		struct runtime_gc gc;
+
+		make(v);
+		for (int i = 0; i < PYTHON_GENERATIONS; i++)
+			image_put_int(&image, image_generation(&image, i) + l->gc_head + 4, 3 + i);
+		if (l->gc_enabled != PYTHON_ABSENT)
+			image_put_int(&image, image_gc(&image) + l->gc_enabled, 1);
+		process = open_image();
+		assert_int_equal(python_gc_read(process, &gc), 0);
+		assert_int_equal(gc.generations[0].threshold, 10);
+		assert_int_equal(gc.generations[2].count, 5);
+		if (l->gc_enabled == PYTHON_ABSENT) {
+			assert_int_equal(gc.enabled, -1);
+			assert_int_equal(gc.garbage, -1);
+		} else {
+			assert_int_equal(gc.enabled, 1);
+			assert_int_equal(gc.garbage, 0);
+		}
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+/* 3.15 keeps its latest collections in rings; the newest has the highest counts. */
+static void reads_rings_of_statistics(void **state)
+{
+	uint64_t young = IMAGE_STATS + 16, old = IMAGE_STATS + 712 + 200 + 16;
+	struct python_process *process;
+	struct python_moment moment;
+	struct runtime_gc gc;
+
+	make(10);
+	for (int i = 0; i < 11; i++)
+		image_put(&image, young + 64 * i, i < 4 ? 30 + i : 20 + i);
+	image_put(&image, young + 64 * 3 + 8, 777);
+	image_put(&image, old + 64, 5);
+	image_put(&image, old + 64 + 16, 9);
+	process = open_image();
+	assert_int_equal(python_gc_read(process, &gc), 0);
+	assert_int_equal(gc.generations[0].collections, 33);
+	assert_int_equal(gc.generations[0].collected, 777);
+	assert_int_equal(gc.generations[1].collections, 0);
+	assert_int_equal(gc.generations[2].collections, 5);
+	assert_int_equal(gc.generations[2].uncollectable, 9);
+	assert_int_equal(python_heap_moment(process, &moment), 0);
+	assert_int_equal(moment.full_collections, 5);
+	python_close(process);
+	image_free(&image);
+}
+
+/* A collection while it is looked at: nothing else can be had, so its lists are followed. */
+static void walks_while_it_collects(void **state)
+{
+	struct python_process *process;
+	struct census *census;
+
+	make(5);
+	fill();
+	process = open_image();
+	image_put_int(&image, image_gc(&image) + image.layout.gc_collecting, 1);
+	/* The back links hold counts then. */
+	for (size_t i = 0; i < image.objects; i++)
+		image_put(&image, image_head(&image, i) + 8, 2);
+	census = take(process);
+	assert_int_equal(census->method, CENSUS_WALK);
+	assert_false(census->consistent);
+	assert_int_equal(census->objects, 6);
+	census_free(census);
+	python_close(process);
+	image_free(&image);
+}
+
+static void a_list_without_end_is_left(void **state)
+{
+	const struct census_options options = { .pause = false };
+	struct python_process *process;
+	struct census *census;
+
+	make(5);
+	fill();
+	process = open_image();
+	image_put_int(&image, image_gc(&image) + image.layout.gc_collecting, 1);
+	/* The second points back to the first. */
+	image_put(&image, image_head(&image, 1), IMAGE_BASE + image_head(&image, 0));
+	assert_int_equal(python_census(process, &options, &census), -EFAULT);
+	python_close(process);
+	image_free(&image);
+}
+
+/* The patch release that moved the generations by 4 bytes: 3.13.18 of Debian. */
+static void finds_moved_generations(void **state)
+{
+	struct python_process *process;
+	struct census *census;
+
+	make(8);
+	assert_int_equal(image.layout.minor, 13);
+	for (int i = 0; i < 3 * 24; i += 4)
+		image_put_int(&image, image_gc(&image) + 24 + i, 0);
+	image.layout.gc_generations = 20;
+	for (int i = 0; i < PYTHON_GENERATIONS; i++)
+		image_add_list(&image, image_generation(&image, i));
+	fill();
+	process = open_image();
+	assert_int_equal(process->layout.gc_generations, 20);
+	census = take(process);
+	assert_int_equal(census->objects, 6);
+	census_free(census);
+	python_close(process);
+	image_free(&image);
+}
+
+/* The heads of 24 bytes that releases of 3.7 had with other compilers. */
+static void finds_small_heads(void **state)
+{
+	struct python_process *process;
+	struct census *census;
+
+	make(2);
+	memset(image.bytes + image_gc(&image), 0, 400);
+	image.layout.gc_head = 24;
+	image.layout.generation = 32;
+	image.layout.gc_generations = 24;
+	image.layout.gc_permanent = 128;
+	image_add_list(&image, image_gc(&image) + 128);
+	for (int i = 0; i < PYTHON_GENERATIONS; i++)
+		image_add_list(&image, image_generation(&image, i));
+	fill();
+	process = open_image();
+	assert_int_equal(process->layout.gc_head, 24);
+	assert_int_equal(process->layout.gc_permanent, 128);
+	assert_int_equal(process->layout.gc_collecting, 232);
+	census = take(process);
+	assert_int_equal(census->objects, 6);
+	census_free(census);
+	python_close(process);
+	image_free(&image);
+}
+
+static void refuses_with_a_reason(void **state)
+{
+	make(9);
+	image_put(&image, IMAGE_RUNTIME + 16, 1);
+	refused("free-threaded");
+
+	make(9);
+	image_put(&image, IMAGE_RUNTIME, 0);
+	refused("does not describe itself");
+
+	make(5);
+	image.build.minor = 99;
+	refused("not a version that is known");
+
+	make(5);
+	image_put(&image, IMAGE_RUNTIME + image.layout.runtime_interpreters, 0);
+	refused("has not started");
+
+	make(5);
+	image_put(&image, image_generation(&image, 1), 1234);
+	refused("unusual build");
+}
+
+/* Heads that look right with an object behind them that is none. */
+static void refuses_lists_of_no_objects(void **state)
+{
+	make(6);
+	fill();
+	image_put(&image, image_type(IMAGE_TUPLE) + PYTHON_TYPE_FLAGS, 0);
+	refused("unusual build");
+}
+
+static void counts_all_interpreters(void **state)
+{
+	struct python_process *process;
+	uint64_t second = 0x20000, gc;
+	uint64_t found[PYTHON_MAX_INTERPRETERS];
+	struct census *census;
+	size_t nr;
+
+	make(6);
+	fill();
+	gc = second + image.layout.interpreter_gc;
+	image_put(&image, IMAGE_INTERPRETER + image.layout.interpreter_next, IMAGE_BASE + second);
+	for (int i = 0; i < PYTHON_GENERATIONS; i++)
+		image_add_list(&image, gc + image.layout.gc_generations + 24 * i);
+	image_add_list(&image, gc + image.layout.gc_permanent);
+	image_add(&image, gc + image.layout.gc_generations, IMAGE_USER);
+	process = open_image();
+	assert_int_equal(python_interpreters(process, found, &nr), 0);
+	assert_int_equal(nr, 2);
+	census = take(process);
+	assert_int_equal(census->objects, 7);
+	census_free(census);
+	/* A ring of interpreters is torn, and ends. */
+	image_put(&image, second + image.layout.interpreter_next, IMAGE_BASE + IMAGE_INTERPRETER);
+	assert_int_equal(python_interpreters(process, found, &nr), 0);
+	assert_int_equal(nr, PYTHON_MAX_INTERPRETERS);
+	python_close(process);
+	image_free(&image);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_by_type),
+		cmocka_unit_test(none_is_none),
+		cmocka_unit_test(is_no_object),
+		cmocka_unit_test(counts_what_many_refer_to),
+		cmocka_unit_test(leaves_frozen_ones_out),
+		cmocka_unit_test(knows_own_bytes),
+		cmocka_unit_test(absurd_sizes_count_as_none),
+		cmocka_unit_test(reads_the_collector),
+		cmocka_unit_test(reads_rings_of_statistics),
+		cmocka_unit_test(walks_while_it_collects),
+		cmocka_unit_test(a_list_without_end_is_left),
+		cmocka_unit_test(finds_moved_generations),
+		cmocka_unit_test(finds_small_heads),
+		cmocka_unit_test(refuses_with_a_reason),
+		cmocka_unit_test(refuses_lists_of_no_objects),
+		cmocka_unit_test(counts_all_interpreters),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
