@@ -191,6 +191,40 @@ static void test_rust(void **state)
 	compare_with_addr2line("r", "r", "entry\\|cart", "rust", 100);
 }
 
+static const char D_SOURCE[] =
+	"module shop.cart;\nimport core.sys.posix.unistd;\nstruct Item { int n; }\n"
+	"class Cart(T) { T[] items; pragma(inline, false) void add(T t) { items ~= t; } }\n"
+	"extern(C) int outer(int n) { auto c = new Cart!Item; c.add(Item(n)); return n; }\n"
+	"int main() {\n\tvoid*[2] a = [cast(void*)&outer, cast(void*)&outer];\n\tubyte b;\n"
+	"\twrite(1, a.ptr, 16);\n\twhile (read(0, &b, 1) > 0) outer(b);\n\treturn 0;\n}\n";
+
+/* As gdb names them. */
+static void test_d(void **state)
+{
+	struct session session;
+	char *symbol, *expected;
+
+	(void)state;
+	if (!have_command("gdc") || !have_command("gdb")) {
+		print_message("skipped: no gdc, or no gdb\n");
+		skip();
+	}
+	write_source("d.d", D_SOURCE);
+	run_command("gdc -O1 -g -o d d.d");
+	symbol =
+		output_of("nm d | sed -n 's/.* [TtWw] \\(_D4shop.*3add.*\\)$/\\1/p' | tr -d '\\n'");
+	expected = output_of("gdb -batch -nx -iex 'set debuginfod enabled off' "
+			     "-ex 'info symbol 0x%lx' d 2>/dev/null | sed 's/ in section.*//' | "
+			     "tr -d '\\n'",
+			     (unsigned long)symbol_value("d", symbol));
+	assert_non_null(strstr(expected, "Cart!(shop.cart.Item)"));
+	session = open_session("d", NULL);
+	assert_string_equal(function_at(&session, symbol_value("d", symbol)), expected);
+	close_session(&session);
+	free(symbol);
+	free(expected);
+}
+
 /* Split DWARF: lines from the program, functions from the .dwo beside its source. */
 static void test_split(void **state)
 {
@@ -496,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_c),
 		cmocka_unit_test(test_cxx),
 		cmocka_unit_test(test_rust),
+		cmocka_unit_test(test_d),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_stripped),
