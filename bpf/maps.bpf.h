@@ -246,6 +246,24 @@ struct {
 	__type(value, struct seep_unwind_rule);
 } unwind_rules __weak SEC(".maps");
 
+/*
+ * Rules found lately by all threads, behind those of each thread. Entries are written and
+ * read without a lock: `check` is a hash of key and contents, so that a torn one is no hit.
+ */
+#define SHARED_RULES 16384
+struct shared_rule {
+	__u64 check;
+	__u64 frame;
+	struct seep_unwind_rule rule;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SHARED_RULES);
+	__type(key, __u32);
+	__type(value, struct shared_rule);
+} shared_rules __weak SEC(".maps");
+
 struct sampled_key {
 	__u64 address;
 	__u32 space;

@@ -55,8 +55,20 @@ static __always_inline __u64 cache_key(const struct thread *t)
 										<< 49;
 }
 
-/* Leaves the rule for the cursor's pc in *cached. */
-static __always_inline void look_up_rule(struct thread *t, struct cached_rule *cached)
+/* Of an entry of shared_rules with these contents: over its space, key, frame and rule. */
+static __always_inline __u64 shared_check(__u64 key, __u32 space, __u64 frame,
+					  const struct seep_unwind_rule *rule)
+{
+	const __u64 *words = (const void *)rule;
+	__u64 h = (key ^ (__u64)space << 40 ^ frame) * 0x9e3779b185ebca87ULL;
+
+	h = (h ^ h >> 32 ^ words[0]) * 0xc2b2ae3d27d4eb4fULL;
+	h = (h ^ h >> 29 ^ words[1]) * 0x165667b19e3779f9ULL;
+	return h ^ h >> 32;
+}
+
+/* Leaves the rule for the cursor's pc, as the tables have it, in *cached. */
+static __always_inline void search_rule(struct thread *t, struct cached_rule *cached)
 {
 	__u64 pc = t->cursor.pc - !(t->cursor.flags & WALKED_EXACT);
 	__u32 space_id = t->space, id = SEEP_UNWIND_NO_RULE;
@@ -84,12 +96,27 @@ static __always_inline void look_up_rule(struct thread *t, struct cached_rule *c
 
 static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
 {
-	__u64 key = cache_key(t);
+	__u64 key = cache_key(t), hash = key * 0x9e3779b97f4a7c15ULL;
+	__u32 index = (hash ^ t->space * 0x85ebca6bU) >> 32 & (SHARED_RULES - 1);
+	struct shared_rule *shared;
 	struct cached_rule *cached;
 
-	cached = &t->rules[masked(key * 0x9e3779b97f4a7c15ULL >> 57, RULE_CACHE)];
-	if (cached->key != key)
-		look_up_rule(t, cached);
+	cached = &t->rules[masked(hash >> 57, RULE_CACHE)];
+	if (cached->key == key)
+		return cached;
+	shared = bpf_map_lookup_elem(&shared_rules, &index);
+	if (!shared)
+		return cached;
+	cached->frame = shared->frame;
+	cached->rule = shared->rule;
+	cached->key = key;
+	if (shared->check == shared_check(key, t->space, cached->frame, &cached->rule))
+		return cached;
+	cached->key = 0;
+	search_rule(t, cached);
+	shared->frame = cached->frame;
+	shared->rule = cached->rule;
+	shared->check = shared_check(cached->key, t->space, cached->frame, &cached->rule);
 	return cached;
 }
 

@@ -69,9 +69,7 @@ class Compile:
             floor.end()
 
     def seep(self):
-        report = os.path.join(self.folder, "report.json")
-        return self._seconds([self.bench.seep, "run", "-q", "--format", "json", "-o", report,
-                              "--"])
+        return self._seconds([self.bench.seep, "run", "-q", "--"])
 
 
 def measure(bench, rounds):
