@@ -204,7 +204,7 @@ def broken_attach():
     """Every kind of damage at once, mapped before seep comes."""
     target = ChainTarget("broken", *all_damaged())
     began = time.monotonic()
-    trace = Trace("-p", target.pid, "--no-inline").attached(still=2)
+    trace = Trace("-p", target.pid, "--no-inline").attached()
     target.work()
     sound_stacks(trace.stop(), chains(target.lines))
     in_time(began)

@@ -101,9 +101,12 @@ class Trace:
                 with open(f"{folder}/{descriptor}", encoding="ascii") as info:
                     text = info.read()
                 kind = re.search(r"^link_type:\s*(\S+)", text, re.M)
+                # Tracepoints are perf links too, and are there long before the first probe;
+                # older kernels do not tell the two apart.
+                tracepoint = re.search(r"^event_type:\s*tracepoint", text, re.M)
                 identity = re.search(r"^link_id:\s*(\d+)", text, re.M)
                 if kind and identity:
-                    found[int(identity[1])] = kind[1]
+                    found[int(identity[1])] = "tracepoint" if tracepoint else kind[1]
         except (FileNotFoundError, ProcessLookupError):
             pass
         return found
