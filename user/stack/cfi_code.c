@@ -71,6 +71,15 @@ static const uint8_t *bytes_at(struct cfi_code *code, uint64_t address, uint64_t
 	return code->bytes + skipped;
 }
 
+/*
+ * How far to go on after as many bytes: what starts in a window's last ones is looked at
+ * again in the next; fewer are the end of a segment, to which another one may be joined.
+ */
+static size_t step(size_t size)
+{
+	return size < AT_LEAST ? size : size - LONGEST;
+}
+
 /* Length of the operand bytes after ff /2; 0 when it is another instruction. */
 static size_t indirect_call_length(const uint8_t *at, size_t left)
 {
@@ -162,10 +171,11 @@ bool cfi_code_has_call(struct cfi_code *code, uint64_t start, uint64_t end)
 
 		if (arm64 ? has_call_arm64(bytes, size) : has_call_x86(bytes, size))
 			return true;
-		if (size >= end - at || size < AT_LEAST)
+		if (!size || size >= end - at)
 			break;
-		/* what starts in the last bytes of the window is looked at again in the next */
-		at += size - LONGEST;
+		at += step(size);
+		if (arm64)
+			at = (at + 3) & ~3ULL;
 	}
 	return follows_system_call(code, start);
 }
@@ -233,9 +243,9 @@ size_t cfi_code_find_restorer(struct cfi_code *code, uint64_t start, uint64_t en
 			*ret_address = at + found;
 			return length;
 		}
-		if (size >= end - at || size < AT_LEAST)
+		if (!size || size >= end - at)
 			break;
-		at += size - LONGEST;
+		at += step(size);
 	}
 	return 0;
 }
