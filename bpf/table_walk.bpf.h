@@ -48,6 +48,8 @@ static __always_inline struct walked_frame *walked_at(struct thread *t, __u64 in
 	return &t->walked[masked(index, WALKED_FRAMES)];
 }
 
+#define KEY_GENERATION_BITS 15 /* of a cached rule's key */
+
 /* What a cached rule is good for: this pc, as the mappings are now. */
 static __always_inline __u64 cache_key(const struct thread *t)
 {
@@ -55,13 +57,14 @@ static __always_inline __u64 cache_key(const struct thread *t)
 										<< 49;
 }
 
-/* Of an entry of shared_rules with these contents: over its space, key, frame and rule. */
-static __always_inline __u64 shared_check(__u64 key, __u32 space, __u64 frame,
+/* Of an entry of shared_rules with these contents: over what it is good for, and all of it. */
+static __always_inline __u64 shared_check(const struct thread *t, __u64 key, __u64 frame,
 					  const struct seep_unwind_rule *rule)
 {
 	const __u64 *words = (const void *)rule;
-	__u64 h = (key ^ (__u64)space << 40 ^ frame) * 0x9e3779b185ebca87ULL;
+	__u64 h = (key ^ frame) * 0x9e3779b185ebca87ULL;
 
+	h ^= (__u64)t->rules_generation << 32 | t->space;
 	h = (h ^ h >> 32 ^ words[0]) * 0xc2b2ae3d27d4eb4fULL;
 	h = (h ^ h >> 29 ^ words[1]) * 0x165667b19e3779f9ULL;
 	return h ^ h >> 32;
@@ -81,11 +84,11 @@ static __always_inline void search_rule(struct thread *t, struct cached_rule *ca
 		m = find_mapping(space, pc);
 	if (m)
 		id = find_rule(m, pc - m->bias);
-	rule = bpf_map_lookup_elem(&unwind_rules, &id);
-	if (!rule)
-		return;
-	cached->rule = *rule;
 	cached->frame = t->cursor.pc;
+	cached->rule.cfa = SEEP_CFA_NONE;
+	rule = bpf_map_lookup_elem(&unwind_rules, &id);
+	if (rule)
+		cached->rule = *rule;
 	if (m && m->table)
 		cached->frame = SEEP_FRAME(m->table, SEEP_FRAME_ELF(t->cursor.pc - m->bias));
 	/* Outside of all code: not even a frame pointer is worth trying. */
@@ -110,13 +113,13 @@ static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
 	cached->frame = shared->frame;
 	cached->rule = shared->rule;
 	cached->key = key;
-	if (shared->check == shared_check(key, t->space, cached->frame, &cached->rule))
+	if (shared->check == shared_check(t, key, cached->frame, &cached->rule))
 		return cached;
 	cached->key = 0;
 	search_rule(t, cached);
 	shared->frame = cached->frame;
 	shared->rule = cached->rule;
-	shared->check = shared_check(cached->key, t->space, cached->frame, &cached->rule);
+	shared->check = shared_check(t, cached->key, cached->frame, &cached->rule);
 	return cached;
 }
 
@@ -437,6 +440,15 @@ static __always_inline __u8 stack_end(int step)
 	}
 }
 
+/* Keys hold the generation's low bits: rules of one that has the same ones are forgotten. */
+static __always_inline void begin_generation(struct thread *t, __u32 generation)
+{
+	if ((t->rules_generation ^ generation) >> KEY_GENERATION_BITS)
+		for (int i = 0; i < RULE_CACHE; i++)
+			t->rules[i].key = 0;
+	t->rules_generation = generation;
+}
+
 static __always_inline void begin_table_walk(struct thread *t, __u32 generation,
 					     const struct registers *regs)
 {
@@ -445,7 +457,8 @@ static __always_inline void begin_table_walk(struct thread *t, __u32 generation,
 	t->past = t->walked_first;
 	if (t->rules_generation != generation || t->walked_space != t->space)
 		t->past = WALKED_FRAMES;
-	t->rules_generation = generation;
+	if (t->rules_generation != generation)
+		begin_generation(t, generation);
 	t->walked_space = t->space;
 	t->nr_new = 0;
 	open_window(t);
