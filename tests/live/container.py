@@ -36,6 +36,7 @@ def mount(source, target, kind=None, flags=0, data=None):
 def be_root_of_a_user_namespace():
     user, group = os.getuid(), os.getgid()
     call("unshare", CLONE_NEWUSER)
+    # one id of the namespace is enough: whoever makes it may map its own
     for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(text)
