@@ -150,25 +150,34 @@ static int compare(struct run *run, char **command)
 	return err == -ETIMEDOUT ? 0 : err;
 }
 
+/* -EOPNOTSUPP: this kernel cannot do what the comparison needs. */
+static int open_witness(const struct run *run, struct features *ret_features)
+{
+	const struct options *o = &run->options;
+	int err = features_probe(o->mode != ATTACH_NONE, ret_features);
+
+	if (err)
+		return err;
+	if (o->mode != ATTACH_NONE)
+		ret_features->best = ret_features->works[o->mode] ? o->mode : ATTACH_NONE;
+	if (ret_features->best != ATTACH_SESSION && ret_features->best != ATTACH_MULTI)
+		return -EOPNOTSUPP;
+	return witness_open(o->every) ? -EOPNOTSUPP : 0;
+}
+
 static int begin(struct run *run)
 {
 	struct tracer_options options = { .follow = true, .host_wide = true, .command = "" };
 	struct features features;
-	int err = features_probe(run->options.mode != ATTACH_NONE, &features);
+	int err = open_witness(run, &features);
 
-	if (err)
-		return err;
-	if (run->options.mode != ATTACH_NONE)
-		features.best = features.works[run->options.mode] ? run->options.mode : ATTACH_NONE;
-	if (features.best != ATTACH_SESSION && features.best != ATTACH_MULTI)
-		return -EOPNOTSUPP;
-	err = witness_open(run->options.every);
 	if (!err && run->options.returns)
 		err = witness_probe_returns(run->options.returns);
 	err = err ?: events_begin(run->options.described);
-	err = err ?: tracer_new(&options, &features, &tracer);
-	run->oracle = oracle_new();
-	return err ?: run->oracle ? 0 : -ENOMEM;
+	run->oracle = err ? NULL : oracle_new();
+	if (!err && !run->oracle)
+		err = -ENOMEM;
+	return err ?: tracer_new(&options, &features, &tracer);
 }
 
 static int usage(void)
@@ -229,7 +238,7 @@ int main(int argc, char **argv)
 	err = begin(&run);
 	if (err) {
 		fprintf(stderr, "compare: cannot begin: %s\n", strerror(-err));
-		return CANNOT;
+		return err == -EOPNOTSUPP ? CANNOT : 1;
 	}
 	err = compare(&run, argv + optind);
 	if (err)
