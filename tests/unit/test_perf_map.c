@@ -262,8 +262,13 @@ static void test_symbolizer(void **state)
 	symbolizer_counts(symbolizer, &frames, &unnamed);
 	assert_int_equal(frames, 4);
 	assert_int_equal(unnamed, 2);
-	remove_map(process.pid);
+	/* "it has ended" is not so: the pid could be another's */
+	assert_int_equal(symbolizer_name(symbolizer, &place, false, -process.pid, &symbols), 1);
+	assert_null(symbols[0].function);
 	end_still(&process);
+	assert_int_equal(symbolizer_name(symbolizer, &place, false, -process.pid, &symbols), 1);
+	assert_string_equal(symbols[0].function, "later");
+	remove_map(process.pid);
 	symbolizer_free(symbolizer);
 	modules_free(modules);
 }

@@ -501,6 +501,36 @@ static void test_after_replacement(void **state)
 	modules_free(session.modules);
 }
 
+/* What there was no time for in a hurry has its name later. */
+static void test_hurry(void **state)
+{
+	const struct symbolizer_options options = { .hurry_ms = 1 };
+	struct session session, calm;
+	const struct symbol *symbols;
+	uint64_t start, at, late = 0;
+
+	(void)state;
+	write_source("h.cc", CXX_SOURCE);
+	run_command("c++ -g -O2 -o h h.cc");
+	start = symbol_value("h", "_ZN4shop5store4fillEi");
+	session = open_session("h", &options);
+	calm = open_session("h", NULL);
+	symbolizer_hurry(session.symbolizer, true);
+	for (at = start; at < start + 1000; at++)
+		name_at(&session, at, &symbols);
+	name_at(&calm, start + 5, &symbols);
+	assert_non_null(symbols[0].function);
+	for (at = start; at < start + 300; at++)
+		late += !strcmp(function_at(&session, at), "(none)") &&
+			strcmp(function_at(&calm, at), "(none)");
+	assert_true(late > 0);
+	symbolizer_hurry(session.symbolizer, false);
+	for (at = start; at < start + 300; at++)
+		assert_string_equal(function_at(&session, at), function_at(&calm, at));
+	close_session(&calm);
+	close_session(&session);
+}
+
 static void test_vdso(void **state)
 {
 	struct modules *modules = modules_new();
@@ -539,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_which_name),
 		cmocka_unit_test(test_return_address),
 		cmocka_unit_test(test_after_replacement),
+		cmocka_unit_test(test_hurry),
 		cmocka_unit_test(test_vdso),
 	};
 

@@ -7,10 +7,13 @@
  */
 #include "stack/jit_names.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/vec.h"
+#include "proc/process.h"
 #include "stack/jit_dump.h"
 #include "stack/perf_map.h"
 
@@ -20,6 +23,7 @@ static const uint64_t RETRY_NS = 20000000; /* after a name was not found */
 
 struct process {
 	pid_t pid;
+	uint64_t start_ticks; /* with the pid, who it is; 0 it was gone */
 	struct perf_map *map;
 	struct jit_dump *dump;
 	uint64_t updated;
@@ -90,8 +94,28 @@ static struct process *find_process(struct jit_names *names, pid_t pid)
 	return process;
 }
 
+/* The pid may be another's by now, whose code has nothing to do with what is known. */
+static void forget_other(struct process *process)
+{
+	struct process_info info;
+
+	if (process_read(process->pid, &info) || info.start_ticks == process->start_ticks)
+		return;
+	if (process->start_ticks) {
+		free_process(process);
+		process->map = perf_map_new();
+		process->dump = jit_dump_new();
+		process->sought = 0;
+	}
+	process->start_ticks = info.start_ticks;
+}
+
 static void update(struct process *process, uint64_t now)
 {
+	forget_other(process);
+	process->updated = now;
+	if (!process->map || !process->dump)
+		return;
 	perf_map_update(process->map, process->pid);
 	if (now - process->sought >= REFRESH_NS) {
 		jit_dump_update(process->dump, process->pid, true);
@@ -99,13 +123,14 @@ static void update(struct process *process, uint64_t now)
 	} else {
 		jit_dump_update(process->dump, process->pid, false);
 	}
-	process->updated = now;
 }
 
 static bool find(struct process *process, uint64_t address, struct jit_code *ret_code)
 {
 	const char *name;
 
+	if (!process->map || !process->dump)
+		return false;
 	if (jit_dump_find(process->dump, address, ret_code))
 		return true;
 	name = perf_map_find(process->map, address);
@@ -116,10 +141,14 @@ static bool find(struct process *process, uint64_t address, struct jit_code *ret
 
 bool jit_names_find(struct jit_names *names, pid_t pid, uint64_t address, struct jit_code *ret_code)
 {
-	struct process *process = find_process(names, pid);
+	const bool ended = pid < 0;
+	struct process *process;
 	uint64_t now = now_ns();
 
-	if (!process || !process->map || !process->dump)
+	if (ended && (!kill(-pid, 0) || errno != ESRCH))
+		return false;
+	process = find_process(names, ended ? -pid : pid);
+	if (!process)
 		return false;
 	if (now - process->updated >= REFRESH_NS)
 		update(process, now);

@@ -17,7 +17,8 @@ void jit_names_free(struct jit_names *names);
 /*
  * The JIT code at the address in the process; false: none is known. Reads what was added to
  * the process's files when it is not known, and otherwise once a second. Strings live
- * until the next call.
+ * until the next call. Negative: of the process that had this pid and has ended; false where
+ * another has the pid by now.
  */
 bool jit_names_find(struct jit_names *names, pid_t pid, uint64_t address,
 		    struct jit_code *ret_code);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/hashmap.h"
 #include "base/strpool.h"
@@ -29,6 +30,7 @@ enum {
 	MAX_CACHED = 1 << 20, /* frames; beyond it all are forgotten, but not their strings */
 };
 static const size_t MAX_OBJECT_BYTES = 1024UL << 20;
+static const uint32_t HURRY_MS = 1000;
 
 /* A frame that was named: symbols [first, first + nr) of struct symbolizer. */
 struct cached {
@@ -60,6 +62,7 @@ struct symbolizer {
 	struct jit_names *jit;
 	struct debug_servers *servers; /* NULL: none are asked */
 	struct symbol lone; /* a result that is not kept */
+	uint64_t deadline; /* of the clock: no new names after it; 0 none */
 	uint64_t clock;
 	uint64_t nr_frames, nr_unnamed;
 };
@@ -321,8 +324,19 @@ static int forget_all(struct symbolizer *symbolizer)
 	return 0;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 void symbolizer_hurry(struct symbolizer *symbolizer, bool hurry)
 {
+	uint32_t ms = symbolizer->options.hurry_ms ? symbolizer->options.hurry_ms : HURRY_MS;
+
+	symbolizer->deadline = hurry ? now_ns() + ms * 1000000ULL : 0;
 	if (!symbolizer->servers)
 		return;
 	debug_servers_wait(symbolizer->servers, !hurry);
@@ -382,6 +396,14 @@ static int name_new(struct symbolizer *symbolizer, uint32_t module, uint64_t add
 	return err;
 }
 
+static int no_name(struct symbolizer *symbolizer, const struct symbol **ret_symbols)
+{
+	symbolizer->lone = (struct symbol){ 0 };
+	symbolizer->nr_unnamed++;
+	*ret_symbols = &symbolizer->lone;
+	return 1;
+}
+
 /* JIT code may be replaced: its names are not kept. */
 static int name_jit(struct symbolizer *symbolizer, uint64_t address, pid_t pid,
 		    const struct symbol **ret_symbols)
@@ -389,12 +411,10 @@ static int name_jit(struct symbolizer *symbolizer, uint64_t address, pid_t pid,
 	struct symbol *symbol = &symbolizer->lone;
 	struct jit_code code;
 
+	if (!pid || !jit_names_find(symbolizer->jit, pid, address, &code))
+		return no_name(symbolizer, ret_symbols);
 	*symbol = (struct symbol){ 0 };
 	*ret_symbols = symbol;
-	if (pid <= 0 || !jit_names_find(symbolizer->jit, pid, address, &code)) {
-		symbolizer->nr_unnamed++;
-		return 1;
-	}
 	symbol->function = strpool_add(symbolizer->strings, code.name);
 	symbol->jit = true;
 	symbol->language = "jit";
@@ -417,6 +437,8 @@ int symbolizer_name(struct symbolizer *symbolizer, const struct place *place, bo
 		return name_jit(symbolizer, place->address - back, pid, ret_symbols);
 	cached = find_cached(symbolizer, place->module, place->offset - back);
 	if (!cached) {
+		if (symbolizer->deadline && now_ns() >= symbolizer->deadline)
+			return no_name(symbolizer, ret_symbols);
 		err = name_new(symbolizer, place->module, place->offset - back, &cached);
 		if (err == -ENOMEM)
 			return err;

@@ -57,6 +57,7 @@ struct symbolizer_options {
 	uint32_t debuginfod_file_ms; /* the time for one file of theirs; 0: 5 s */
 	uint32_t debuginfod_total_ms; /* and for all; 0: 20 s */
 	bool no_lines; /* skip DWARF: functions only */
+	uint32_t hurry_ms; /* see symbolizer_hurry; 0: 1 s */
 };
 
 /* `modules` must outlive it. NULL when out of memory. */
@@ -65,8 +66,9 @@ struct symbolizer *symbolizer_new(struct modules *modules,
 void symbolizer_free(struct symbolizer *symbolizer);
 
 /*
- * Are the names wanted now, so that servers must not be waited for, as in a trace that goes
- * on? Names that are asked for later have what they have sent meanwhile.
+ * Are the names wanted now, as in a trace that goes on, whose events wait meanwhile? Servers are
+ * not waited for then, and after a time frames that were not named before stay nameless.
+ * To be said before each report; later ones have what this one had no time for.
  */
 void symbolizer_hurry(struct symbolizer *symbolizer, bool hurry);
 
@@ -83,7 +85,8 @@ struct symbol {
  * The symbols of one place, innermost inlined function first and the physical function
  * last; at least one, perhaps nameless. `return_address`: look up one byte before (the
  * call), as for every frame but the probed function itself. `pid` serves perf maps
- * (/tmp/perf-PID.map in the process's root) and jitdump files, 0 none. The array belongs to the
+ * (/tmp/perf-PID.map in the process's root) and jitdump files; 0 none,
+ * negative that of a process that has ended. The array belongs to the
  * symbolizer and ends with the next call. Returns its length, or -errno.
  */
 int symbolizer_name(struct symbolizer *symbolizer, const struct place *place, bool return_address,

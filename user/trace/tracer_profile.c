@@ -26,8 +26,9 @@ static uint32_t add_stack(void *context, uint32_t space, uint64_t stack_id, stru
 	struct tracer *t = context;
 	const struct traced_process *process = processes_find(t->processes, space);
 
-	return stacks_report(t->stacks, stack_id, process && !process->ended ? process->pid : 0,
-			     profile);
+	pid_t pid = process ? process->pid : 0;
+
+	return stacks_report(t->stacks, stack_id, process && process->ended ? -pid : pid, profile);
 }
 
 static const char *name_family(void *context, uint8_t family)
