@@ -129,6 +129,17 @@ static void test_explosion(void **state)
 	free(demangle(symbol));
 }
 
+/* Sixteen bytes that libiberty takes for more lifetimes than it can ever name. */
+static void test_lifetimes(void **state)
+{
+	(void)state;
+	check("_RYXYDGXDGXqGDq_qZ", NULL);
+	check("_RMCs4fqI2P2rA04_13const_genericINtB0_4TestFGZZZZ_RL0_hEuE", NULL);
+	check("_RINvC1c3fooFG_RL0_hEuE", "c::foo::<for<'a> fn(&'a u8)>");
+	check("_RNvC1c10FGraph_x10", NULL);
+	check("_RNvC1c7Graph_x", "c::Graph_x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_d),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_explosion),
+		cmocka_unit_test(test_lifetimes),
 	};
 
 	return cmocka_run_group_tests(tests, make_work_folder, remove_work_folder);

@@ -71,6 +71,28 @@ const char *demangle_language(const char *symbol)
 	return NULL;
 }
 
+/*
+ * A function type or trait object (F, D) may begin with a number of lifetimes, G and a
+ * number in base 62 (RFC 2603). libiberty names each of them, and in a part of the symbol
+ * that is not printed, nothing is appended that could end it: for as many as 2^64. Real
+ * ones have one to three. Identifiers are not told apart: this pair is rare in them.
+ */
+static bool has_many_lifetimes(const char *symbol)
+{
+	static const char base_62[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const char *binder = symbol;
+
+	while ((binder = strchr(binder + 1, 'G'))) {
+		size_t digits = strspn(binder + 1, base_62);
+
+		if ((binder[-1] == 'F' || binder[-1] == 'D') && digits > 1 &&
+		    binder[1 + digits] == '_')
+			return true;
+	}
+	return false;
+}
+
 static char *demangle_d(const char *symbol)
 {
 	size_t references = 0;
@@ -104,6 +126,8 @@ char *demangle(const char *symbol)
 		return NULL;
 	if (*language == 'd')
 		return demangle_d(symbol);
+	if (symbol[1] == 'R' && has_many_lifetimes(symbol))
+		return NULL;
 	text.bytes = malloc(MAX_TEXT + 1);
 	if (!text.bytes)
 		return NULL;
