@@ -16,6 +16,7 @@ FUZZ_LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/fuzz/%.o)
 # What one input may cost; debug information has a budget of 10 s of its own.
 FUZZ_LIMITS := -timeout=5 -rss_limit_mb=1024 -max_len=16384
 FUZZ_LIMITS_fuzz_symbols := -timeout=25
+FUZZ_LIMITS_fuzz_capture := -max_len=262144
 
 $(B)/fuzz/%.o: %.c | $(GENERATED)
 	@mkdir -p $(dir $@)
