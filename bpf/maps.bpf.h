@@ -135,7 +135,8 @@ struct thread {
 	__u32 walked_first; /* the last walk: the frames from here on, outermost last */
 	__u32 past; /* the first of them that the walk under way has not passed */
 	__u32 nr_new; /* frames of the walk under way, from walked[0] on */
-	__u32 first_guessed; /* frame 1 was found by frame pointer */
+	__u32 by_tables; /* so goes the walk under way */
+	struct walked_frame first; /* the probed function's own */
 	struct sent_stack sent[SENT_STACKS];
 	struct cached_rule rules[RULE_CACHE];
 	struct walked_frame walked[WALKED_FRAMES]; /* see table_walk.bpf.h */

@@ -15,22 +15,33 @@
 #include "frame_walk.bpf.h"
 #include "table_walk.bpf.h"
 
-/* True when the frames are still to be listed. */
-static __always_inline bool walk(struct thread *t, const struct registers *regs)
+/* What all hashes of a thread's stacks begin with. */
+static __always_inline struct stack_hash first_hash(const struct thread *t)
 {
-	struct stack_hash h = { .id = t->space * 0x9e3779b185ebca87ULL, .check = t->space };
-	struct seep_unwind_space *space = NULL;
-	__u32 space_id = t->space;
+	return (struct stack_hash){ .id = t->space * 0x9e3779b185ebca87ULL, .check = t->space };
+}
 
+__noinline int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
+{
+	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
+	struct seep_unwind_space *space = NULL;
+	struct thread *t = this_thread();
+	struct stack_hash h;
+	__u32 space_id;
+
+	if (!t)
+		return STEP_FAULT;
+	space_id = t->space;
 	if (have_tables)
 		space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
+	t->by_tables = !!space;
 	if (space)
-		walk_tables(t, space->generation, regs, &h);
-	else
-		walk_frame_pointers(t, regs, &h);
+		return begin_tables(t, space->generation, &regs);
+	h = first_hash(t);
+	walk_frame_pointers(t, &regs, &h);
 	t->stack.id = h.id;
 	t->check = h.check;
-	return space;
+	return STEP_END;
 }
 
 static __always_inline struct sent_stack *sent_slot(struct thread *t, __u64 id)
@@ -72,16 +83,21 @@ static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
 		count(SEEP_COUNT_STACKS_FULL);
 }
 
-__noinline __u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
+__noinline __u64 end_stack(int step)
 {
-	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
 	struct thread *t = this_thread();
 	__u64 id, check;
-	bool taken, listed;
+	bool taken;
 
 	if (!t)
 		return 0;
-	listed = !walk(t, &regs);
+	if (t->by_tables) {
+		struct stack_hash h = first_hash(t);
+
+		end_tables(t, step, &h);
+		t->stack.id = h.id;
+		t->check = h.check;
+	}
 	id = t->stack.id;
 	id |= !id;
 	check = t->check;
@@ -94,7 +110,7 @@ __noinline __u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool
 		if (stack_is_known(t, id, check, &taken))
 			return id;
 	}
-	if (!listed)
+	if (t->by_tables)
 		list_walked_frames(t);
 	send_stack(t, id, check);
 	return id;

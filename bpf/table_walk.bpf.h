@@ -29,19 +29,9 @@
 #include "unwind.bpf.h"
 #include "window.bpf.h"
 
-/* STEP_MET: the rest is that of the last walk. */
-enum step { STEP_ON = 0, STEP_END, STEP_MET, STEP_FAULT, STEP_NO_RULE, STEP_NO_CODE };
-
 #define WINDOW_MARGIN 256 /* a frame's slots are within so much of its stack pointer, mostly */
 #define FRAMES_A_ROUND 16 /* of a walk; bounds what the verifier looks at */
 #define PASSES_A_FRAME 8 /* frames of the last walk that are passed over at once */
-
-static __always_inline struct thread *this_thread(void)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-
-	return bpf_map_lookup_elem(&threads, &tid);
-}
 
 static __always_inline struct walked_frame *walked_at(struct thread *t, __u64 index)
 {
@@ -378,12 +368,10 @@ static __always_inline int take_frame(struct thread *t)
 	return leave_frame(t, w);
 }
 
-static __always_inline bool walk_is_full(const struct thread *t)
-{
-	return t->nr_new >= SEEP_STACK_MAX - 1;
-}
-
-/* New frames, and once those of the last walk; STEP_ON: there may be more. */
+/*
+ * A part of the walk under way: new frames, and once those of the last walk. STEP_ON: there
+ * may be more; called at most SEEP_STACK_MAX times, since each leaves a frame.
+ */
 __noinline int walk_on(void)
 {
 	struct thread *t = this_thread();
@@ -391,10 +379,12 @@ __noinline int walk_on(void)
 
 	if (!t)
 		return STEP_FAULT;
-	for (int i = 0; i < FRAMES_A_ROUND && !step && !walk_is_full(t); i++) {
+	for (int i = 0; i < FRAMES_A_ROUND && !step; i++) {
 		undo_return_probe(t);
 		if (!t->cursor.pc)
 			return STEP_END;
+		if (t->nr_new >= SEEP_STACK_MAX - 1)
+			return STEP_FULL;
 		if (meets_past(t))
 			return follow_past(t);
 		step = take_frame(t);
@@ -427,6 +417,7 @@ static __always_inline __u8 stack_end(int step)
 {
 	switch (step) {
 	case STEP_ON:
+	case STEP_FULL:
 		return SEEP_STACK_FULL;
 	case STEP_END:
 	case STEP_MET:
@@ -486,31 +477,29 @@ static __always_inline void leave_entry(struct thread *t, const struct registers
 /* The probed function's own frame. Inside of it its rule leads on; at the entry none is needed. */
 static __always_inline int leave_first_frame(struct thread *t, const struct registers *regs)
 {
-	struct walked_frame first = {};
 	int step = STEP_ON;
 
-	if (regs->guess) {
-		step = leave_frame(t, &first);
-		t->frames[0] = first.frame;
-		t->first_guessed = !!(first.flags & WALKED_GUESSED);
-	} else {
-		t->frames[0] = rule_of_cursor(t)->frame;
-		t->first_guessed = 0;
+	t->first.flags = 0;
+	if (regs->guess)
+		step = leave_frame(t, &t->first);
+	else
+		t->first.frame = rule_of_cursor(t)->frame;
+	t->frames[0] = t->first.frame;
+	if (!regs->guess)
 		leave_entry(t, regs);
-	}
 	return step;
 }
 
-static __always_inline void walk_tables(struct thread *t, __u32 generation,
-					const struct registers *regs, struct stack_hash *h)
+/* Up to the first of the probed function's callers. */
+static __always_inline int begin_tables(struct thread *t, __u32 generation,
+					const struct registers *regs)
 {
-	int step;
-
 	begin_table_walk(t, generation, regs);
-	step = leave_first_frame(t, regs);
-	/* A round leaves the last walk at most once a frame. */
-	for (int i = 0; i < SEEP_STACK_MAX && !step && !walk_is_full(t); i++)
-		step = walk_on();
+	return leave_first_frame(t, regs);
+}
+
+static __always_inline void end_tables(struct thread *t, int step, struct stack_hash *h)
+{
 	join_walk(t, step == STEP_MET, h);
 	hash_frame(h, t->frames[0]);
 	t->stack.nr_frames = 1 + WALKED_FRAMES - t->walked_first;
@@ -521,7 +510,7 @@ static __always_inline void walk_tables(struct thread *t, __u32 generation,
 /* The frames of the walk just made, leaf first, as they are sent. */
 static __always_inline void list_walked_frames(struct thread *t)
 {
-	__u64 guessed = t->first_guessed, at = t->walked_first;
+	__u64 guessed = !!(t->first.flags & WALKED_GUESSED), at = t->walked_first;
 
 	t->stack.guessed[0] = t->stack.guessed[1] = 0;
 	for (__u64 n = 1; n < SEEP_STACK_MAX && at < WALKED_FRAMES; n++) {

@@ -42,22 +42,41 @@ static __always_inline void hash_frame(struct stack_hash *h, __u64 pc)
 	h->check ^= h->check >> 32;
 }
 
+static __always_inline struct thread *this_thread(void)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+/* How a walk by tables goes on. STEP_MET: the rest is that of the last walk. STEP_FULL: no room for
+ * more. */
+enum step { STEP_ON = 0, STEP_END, STEP_MET, STEP_FAULT, STEP_NO_RULE, STEP_NO_CODE, STEP_FULL };
+
 /*
- * Walks, hashes and, if it is new, sends the stack of the current thread, which must have an
- * entry in `threads`; returns its id, and what is wrong with it in that entry's stack.flags.
- * By tables where the address space has them, else by frame pointers. A global function of
- * scalars: the verifier looks at it once, not once a caller and path.
+ * The stack of the current thread, which must have an entry in `threads`: by tables where the
+ * address space has them, else by frame pointers. Three global functions of scalars, which the
+ * verifier looks at once each, called one after the other and not by each other: the stack of
+ * all that is called is 512 bytes. begin_stack and walk_on return an enum step, STEP_ON while
+ * walk_on is to be called (again); end_stack hashes what was found, sends it if it is new, and
+ * returns its id, and what is wrong with it in the thread's stack.flags.
  */
-__u64 send_current_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
+int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
+int walk_on(void);
+__u64 end_stack(int step);
 
 /* The id of the stack, 0 where none is wanted. *flags gets what is wrong with it. */
 static __always_inline __u64 stack_id(struct thread *t, const struct registers *regs, __u16 *flags)
 {
 	__u64 id;
+	int step;
 
 	if (!want_stacks)
 		return 0;
-	id = send_current_stack(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
+	step = begin_stack(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
+	for (int i = 0; i < SEEP_STACK_MAX && step == STEP_ON; i++)
+		step = walk_on();
+	id = end_stack(step);
 	*flags |= t->stack.flags;
 	return id;
 }
