@@ -30,7 +30,8 @@
 #include "window.bpf.h"
 
 #define WINDOW_MARGIN 256 /* a frame's slots are within so much of its stack pointer, mostly */
-#define FRAMES_A_ROUND 16 /* of a walk; bounds what the verifier looks at */
+#define FRAMES_A_ROUND 8 /* of a walk; bounds what the verifier looks at */
+#define RETURN_INSTANCES 64 /* the kernel's MAX_URETPROBE_DEPTH */
 #define PASSES_A_FRAME 8 /* frames of the last walk that are passed over at once */
 
 static __always_inline struct walked_frame *walked_at(struct thread *t, __u64 index)
@@ -245,7 +246,7 @@ static __always_inline void undo_return_probe(struct thread *t)
 	if (!t->trampoline || t->cursor.pc != t->trampoline)
 		return;
 	instance = BPF_CORE_READ(task, utask, return_instances);
-	for (int i = 0; i < 8 && instance; i++) {
+	for (int i = 0; i < RETURN_INSTANCES && instance; i++) {
 		if (BPF_CORE_READ(instance, stack) == t->cursor.slot) {
 			t->cursor.pc = BPF_CORE_READ(instance, orig_ret_vaddr);
 			return;
