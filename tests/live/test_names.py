@@ -34,6 +34,7 @@ NODE = """const kept = [];
 function hold(n) { kept.push(Buffer.allocUnsafeSlow(n)); return kept.length; }
 function driver(k) { let t = 0; for (let i = 0; i < k; i++) t += hold(65536 + i % 50); return t; }
 for (let i = 0; i < 100; i++) { driver(100); kept.length = 0; }
+driver(100);
 console.log('ready');
 setInterval(() => { if (kept.length > 2000) kept.length = 0; driver(100); }, 100);
 """
@@ -128,6 +129,19 @@ def node():
     plain = ready(["node", script])
     told = doctor(plain.pid)
     require("--perf-basic-prof" in told, f"doctor says {told!r}")
+
+
+@test("names.ended")
+def ended():
+    """JIT code is named by the perf map of a process that has ended."""
+    need_program("node")
+    text = NODE.replace("console.log('ready');", "process.kill(process.pid, 9);")
+    script = source("end.js", text)
+    report = seep("run", "--format", "json", "--", "node", "--perf-basic-prof", script).parse()
+    pid = report.processes[0]["pid"]
+    os.unlink(f"/tmp/perf-{pid}.map")
+    require(any(f["jit"] and "driver" in (f["function"] or "")
+                for s in report.sites(pid) for f in s["frames"]), "driver is not named")
 
 
 @test("names.go")
