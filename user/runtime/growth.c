@@ -192,6 +192,16 @@ static enum growth_trend trend_of(const struct course *course, size_t points)
 	return steps.second_half * 2 < steps.first_half ? TREND_SLOWING : TREND_GROWING;
 }
 
+enum growth_trend growth_trend_of(const uint64_t *counts, size_t nr)
+{
+	struct course course = { 0 };
+
+	nr = nr < MAX_POINTS ? nr : MAX_POINTS;
+	if (nr)
+		memcpy(course.counts, counts, nr * sizeof(*counts));
+	return trend_of(&course, nr);
+}
+
 static void fill_type(const struct growth_log *log, const struct course *course,
 		      struct growth_type *type)
 {
