@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Owns the rule by which a count of living objects is believed: a scan of memory during
+ * Owns the rule by which a count of living objects is called exact: a scan of memory during
  * which no full collection ran. A collection of the young is let pass: it touches some
- * hundred objects. If the process collects whenever it is looked at, its lists are
- * followed instead, and the census says that it is not exact.
+ * hundred objects. If the process collects whenever it is looked at, the last scan counts, and the
+ * census says that it is not exact.
  *
  * Frozen objects (gc.freeze; some that 3.12 makes by itself) are not in gc.get_objects(), so
  * they are taken off again.
@@ -18,9 +18,8 @@
 #include "python/types.h"
 
 enum {
-	TRIES = 4,
-	IDLE_WAIT_MS = 2000, /* for a collection under way */
-	WALK_TRIES = 3,
+	TRIES = 3,
+	IDLE_WAIT_MS = 500, /* for a collection under way */
 };
 
 struct count {
@@ -81,11 +80,22 @@ static int quiet_moment(struct python_process *process, bool may_wait, struct py
 	}
 }
 
+/* The frozen ones are off; a list that has no end leaves some of them in. */
+static int leave_frozen_out(struct count *count)
+{
+	struct python_visit frozen;
+	int err = python_heap_frozen(count->process, count->types, uncount_object, count, &frozen);
+
+	if (err != -EFAULT)
+		return err;
+	count->consistent = false;
+	return 0;
+}
+
 /* One scan; says whether it was left in peace. */
 static int scan_once(struct count *count, bool may_wait)
 {
 	struct python_moment before, after;
-	struct python_visit frozen;
 	int err = start_count(count);
 
 	err = err ? err : quiet_moment(count->process, may_wait, &before);
@@ -97,22 +107,7 @@ static int scan_once(struct count *count, bool may_wait)
 	if (err)
 		return err;
 	count->consistent = !python_heap_disturbed(&before, &after);
-	err = python_heap_frozen(count->process, count->types, uncount_object, count, &frozen);
-	/* A list that cannot be followed to its end: some of them are still counted. */
-	if (err == -EFAULT) {
-		count->consistent = false;
-		err = 0;
-	}
-	return err;
-}
-
-static int walk_once(struct count *count)
-{
-	int err = start_count(count);
-
-	return err ? err
-		   : python_heap_walk(count->process, count->types, count_object, count,
-				      &count->visit);
+	return leave_frozen_out(count);
 }
 
 static int count_objects(struct count *count, struct census *census, bool held)
@@ -120,21 +115,10 @@ static int count_objects(struct count *count, struct census *census, bool held)
 	bool may_wait = count->process->pid && !held;
 	int err = 0;
 
-	for (int i = 0; i < (held ? 1 : TRIES); i++) {
+	while (!err && !count->consistent && census->tries < (held ? 1 : TRIES)) {
 		census->tries++;
 		err = scan_once(count, may_wait);
-		if (err || count->consistent)
-			return err;
 	}
-	census->method = CENSUS_WALK;
-	for (int i = 0; i < WALK_TRIES; i++) {
-		census->tries++;
-		err = walk_once(count);
-		if (err != -EFAULT)
-			break;
-	}
-	/* Held, its lists cannot change. */
-	count->consistent = !err && held;
 	return err;
 }
 

@@ -17,8 +17,11 @@
  * back: a count so high that it may be more than a count, a file's data, and a previous
  * object that begins just behind this one, which a stack pointer does.
  *
- * While a collection runs the links of 3.8 hold counts, so a scan then sees too little; who
- * calls must know whether one ran (python_heap_moment).
+ * While a collection runs, the objects that it looks at have a count of references where
+ * later a link, or GC_REACHABLE, is again: from 3.8 on marked by a bit
+ * (_PyGC_PREV_MASK_COLLECTING), and never above the object's own count. Those are taken too, if
+ * what follows in their list is an object: collections of the young run all the time in a busy
+ * process.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +33,9 @@ enum {
 	SURE_REFERENCES = 1 << 16,
 	OBJECT_BYTES = 16,
 	JUST_BEHIND = 2048, /* bytes; a frame has fewer locals */
+	COLLECTING_BIT = 2, /* in _gc_prev; the count is above it */
+	GC_REACHABLE = -3,
+	GC_TENTATIVELY_UNREACHABLE = -4,
 	MAX_HEADS = PYTHON_MAX_INTERPRETERS * (PYTHON_GENERATIONS + 1),
 };
 
@@ -67,18 +73,44 @@ static inline bool in_range(const struct scan *s, uint64_t address)
 	return address - s->low < s->span;
 }
 
+/* The reference count of the object behind the head, as the collector counts down from it. */
+static uint64_t references_of(const struct scan *s, const uint8_t *at)
+{
+	return word_at(at + s->head + PYTHON_OB_REFCNT) & UINT32_MAX;
+}
+
+/* 3.8 and later: a count in the place of the link to the previous object. */
+static bool holds_count(const struct scan *s, const uint8_t *at)
+{
+	uint64_t word = word_at(at + 8);
+
+	return word & COLLECTING_BIT && word >> 2 <= references_of(s, at);
+}
+
+/* Up to 3.7: gc_refs says whether it is tracked, or is a count meanwhile. */
+static bool is_marked(const struct scan *s, const uint8_t *at)
+{
+	int64_t mark = (int64_t)word_at(at + 16);
+
+	/* From 3.4 on the lowest bit says that it is finalized. */
+	if (s->process->layout.major == 3)
+		mark >>= 1;
+	if (mark == GC_REACHABLE)
+		return true;
+	return mark == GC_TENTATIVELY_UNREACHABLE ||
+	       (mark >= 0 && (uint64_t)mark <= references_of(s, at));
+}
+
 /* Is this, at the head, what the collector leaves in an object that it tracks? */
 static inline bool is_tracked(const struct scan *s, const uint8_t *at)
 {
-	uint64_t next = word_at(at), previous = word_at(at + 8);
-	int64_t references;
+	uint64_t previous = word_at(at + 8);
 
-	if (s->head == 16)
-		return in_range(s, next) && in_range(s, previous & ~(uint64_t)PYTHON_LINK_FLAGS);
-	if (!in_range(s, next) || !in_range(s, previous))
+	if (!in_range(s, word_at(at)))
 		return false;
-	references = (int64_t)word_at(at + 16);
-	return s->process->layout.major == 2 ? references == -3 : (references | 1) == -5;
+	if (s->head == 16)
+		return in_range(s, previous & ~(uint64_t)PYTHON_LINK_FLAGS) || holds_count(s, at);
+	return in_range(s, previous) && is_marked(s, at);
 }
 
 static bool is_list_head(const struct scan *s, uint64_t address)
@@ -112,6 +144,17 @@ static bool is_linked(struct scan *s, uint64_t head, const uint8_t *at)
 	       (back & ~flags) == head && (forth & ~flags) == head;
 }
 
+/* Is an object, or the end of a list, what comes next? */
+static bool is_followed(struct scan *s, uint64_t next)
+{
+	uint64_t type;
+
+	if (is_list_head(s, next))
+		return true;
+	return !page_cache_u64(s->process->pages, next + s->head + PYTHON_OB_TYPE, &type) &&
+	       in_range(s, type) && python_types_get(s->types, type);
+}
+
 static bool is_just_behind(uint64_t head, uint64_t previous)
 {
 	return previous - head < JUST_BEHIND;
@@ -129,8 +172,11 @@ static bool links_are_sane(struct scan *s, const struct stream_chunk *chunk, siz
 	uint64_t next = word_at(at), previous = word_at(at + 8) & ~flags;
 	size_t there = previous - chunk->address;
 
-	if ((next & ~flags) == head || previous == head || !leads_somewhere(s, next) ||
-	    !leads_somewhere(s, previous))
+	if ((next & ~flags) == head || !leads_somewhere(s, next))
+		return false;
+	if (s->head == 16 && holds_count(s, at))
+		return is_followed(s, next & ~flags);
+	if (previous == head || !leads_somewhere(s, previous))
 		return false;
 	if (references > SURE_REFERENCES || s->doubtful)
 		return is_linked(s, head, at);

@@ -131,7 +131,6 @@ static void put_growth(struct json_object *object, const struct growth *growth)
 
 static void put_how(struct json_object *object, const struct census *census)
 {
-	json_put_text(object, "method", census->method == CENSUS_SCAN ? "scan" : "walk");
 	json_put_flag(object, "exact", census->consistent && !census->types_dropped);
 	json_put_count(object, "tries", census->tries);
 	json_put_real(object, "seconds", census->seconds);

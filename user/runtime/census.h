@@ -16,17 +16,11 @@ struct census_type {
 	uint64_t bytes; /* shallow: the objects' own memory */
 };
 
-enum census_method {
-	CENSUS_SCAN, /* all writable memory once */
-	CENSUS_WALK, /* along the runtime's own lists */
-};
-
 struct census {
 	struct census_type *types; /* one a name; most objects first, then by name */
 	size_t nr_types, cap_types;
 	uint64_t objects, bytes; /* their sums */
 
-	enum census_method method;
 	bool paused; /* the process was held meanwhile */
 	double pause_seconds;
 	/*
