@@ -8,6 +8,7 @@
 static const struct command *const commands[] = {
 	&command_trace, &command_run,	 &command_report,
 	&command_diff,	&command_doctor, &command_types,
+	&command_why,
 };
 
 static void help(FILE *out)

@@ -77,6 +77,11 @@ static void explain(struct target *t, int err, const char *reason)
 	}
 }
 
+void targets_fail(struct target *target, int err)
+{
+	explain(target, err, NULL);
+}
+
 /* 0 or -ENOMEM; what is wrong with the process itself is kept with it. */
 static int add(struct targets *targets, pid_t pid, bool may_be_another)
 {

@@ -41,6 +41,8 @@ int targets_add(struct targets *targets, pid_t pid);
 int targets_add_matching(struct targets *targets, const struct process_filter *filter);
 /* Looks at all of them once. How many can still be read, or -ENOMEM. */
 int targets_count(struct targets *targets, const struct census_options *options);
+/* Why it cannot be read any more, from an error of its runtime; what was seen stays. */
+void targets_fail(struct target *target, int err);
 /* Accepts zeroed ones. */
 void targets_free(struct targets *targets);
 

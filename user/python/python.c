@@ -3,6 +3,7 @@
 #include "python/census.h"
 #include "python/gc_state.h"
 #include "python/process.h"
+#include "python/why.h"
 #include "runtime/runtimes.h"
 
 static int open_process(pid_t pid, void **ret_process, char **ret_reason)
@@ -35,6 +36,12 @@ static int census(void *process, const struct census_options *options, struct ce
 	return python_census(process, options, ret_census);
 }
 
+static int why(void *process, const struct why_options *options, struct why_log *log,
+	       struct why **ret_why)
+{
+	return python_why(process, options, log, ret_why);
+}
+
 const struct runtime_ops runtime_python = {
 	.name = "python",
 	.open = open_process,
@@ -42,4 +49,5 @@ const struct runtime_ops runtime_python = {
 	.version = version,
 	.gc = gc,
 	.census = census,
+	.why = why,
 };

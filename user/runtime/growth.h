@@ -67,8 +67,6 @@ int growth_log_add(struct growth_log *log, const struct census *census);
 int growth_compute(const struct growth_log *log, struct growth **ret_growth);
 void growth_free(struct growth *growth);
 
-/* The trend of any counts in the order of time, up to 32 of them. */
-enum growth_trend growth_trend_of(const uint64_t *counts, size_t nr);
 const char *growth_trend_name(enum growth_trend trend);
 const char *growth_verdict_name(enum growth_verdict verdict);
 

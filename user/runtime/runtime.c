@@ -64,6 +64,23 @@ int runtime_census(struct runtime *runtime, const struct census_options *options
 	return runtime->ops->census(runtime->process, options, ret_census);
 }
 
+int runtime_why(struct runtime *runtime, const struct why_options *options, struct why_log *log,
+		struct why **ret_why)
+{
+	struct runtime_gc gc = { .enabled = -1, .garbage = -1 };
+	int err;
+
+	if (!runtime->ops->why)
+		return -ENOSYS;
+	err = runtime->ops->why(runtime->process, options, log, ret_why);
+	if (err)
+		return err;
+	/* Without its collector's state less can be said, but something. */
+	runtime_gc(runtime, &gc);
+	why_log_add(log, *ret_why, gc.enabled, gc.garbage);
+	return 0;
+}
+
 void *runtime_process(const struct runtime *runtime, const struct runtime_ops *ops)
 {
 	return runtime->ops == ops ? runtime->process : NULL;

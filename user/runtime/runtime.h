@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "runtime/census.h"
+#include "runtime/why.h"
 
 enum { RUNTIME_GENERATIONS = 3 };
 
@@ -48,6 +49,12 @@ struct runtime_ops {
 	/* The same, and -ENOMEM, -EBUSY or -ETIMEDOUT (it cannot be paused). */
 	int (*census)(void *process, const struct census_options *options,
 		      struct census **ret_census);
+	/*
+	 * Who holds its objects; the log is of this process alone. NULL: not known of this
+	 * runtime. As census.
+	 */
+	int (*why)(void *process, const struct why_options *options, struct why_log *log,
+		   struct why **ret_why);
 };
 
 struct runtime;
@@ -63,6 +70,9 @@ const char *runtime_version(const struct runtime *runtime);
 int runtime_gc(struct runtime *runtime, struct runtime_gc *ret_gc);
 int runtime_census(struct runtime *runtime, const struct census_options *options,
 		   struct census **ret_census);
+/* The same, its cause decided; -ENOSYS: not known of this runtime. */
+int runtime_why(struct runtime *runtime, const struct why_options *options, struct why_log *log,
+		struct why **ret_why);
 /* The state behind it, when it is of this runtime; NULL otherwise. */
 void *runtime_process(const struct runtime *runtime, const struct runtime_ops *ops);
 

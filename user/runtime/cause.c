@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the rules. What the collector gave up needs no second look: it is never freed. Dead
+ * cycles are normal while it is on, and lost while it is off. All else must grow from
+ * look to look: a big container, or objects held from C, may be what the program is about.
+ * Of several causes the one with most objects counts.
+ */
+#include "runtime/cause.h"
+
+enum { LEAST_LOOKS = 3 };
+
+static void consider(struct cause *best, enum cause_kind kind, int64_t objects, double seconds)
+{
+	if (objects < CAUSE_LEAST || objects <= best->objects)
+		return;
+	*best = (struct cause){
+		.kind = kind,
+		.objects = objects,
+		.rate = seconds > 0 ? objects / seconds : 0,
+	};
+}
+
+static void consider_container(struct cause *best, const struct cause_numbers *n)
+{
+	bool fills = n->container_capacity > 0;
+
+	if (n->container_trend != TREND_GROWING)
+		return;
+	consider(best, fills ? CAUSE_FILLING : CAUSE_CONTAINER, n->container_growth, n->seconds);
+}
+
+struct cause cause_decide(const struct cause_numbers *n)
+{
+	struct cause best = { .kind = CAUSE_NONE };
+	bool enough = n->looks >= LEAST_LOOKS;
+
+	if (enough)
+		consider_container(&best, n);
+	if (enough && n->held_trend == TREND_GROWING)
+		consider(&best, CAUSE_HELD_FROM_C, (int64_t)(n->held - n->held_before), n->seconds);
+	if (n->gc_enabled == 0 && (!enough || n->dead_trend == TREND_GROWING))
+		consider(&best, CAUSE_CYCLE, (int64_t)(n->dead - (enough ? n->dead_before : 0)),
+			 n->seconds);
+	consider(&best, CAUSE_UNCOLLECTABLE, n->garbage, 0);
+	if (best.kind == CAUSE_NONE && !enough)
+		best.kind = CAUSE_TOO_LITTLE;
+	return best;
+}
+
+const char *cause_name(enum cause_kind kind)
+{
+	static const char *const names[] = {
+		[CAUSE_TOO_LITTLE] = "too little data",
+		[CAUSE_NONE] = "none",
+		[CAUSE_CONTAINER] = "container",
+		[CAUSE_FILLING] = "filling",
+		[CAUSE_CYCLE] = "cycle",
+		[CAUSE_UNCOLLECTABLE] = "uncollectable",
+		[CAUSE_HELD_FROM_C] = "held from C",
+	};
+
+	return names[kind];
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Owns what is kept from look to look, and the numbers that a cause is decided by. */
+#include "runtime/why.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strpool.h"
+#include "runtime/trend.h"
+
+struct why *why_new(void)
+{
+	struct why *why = calloc(1, sizeof(*why));
+
+	if (!why)
+		return NULL;
+	why->held = census_new();
+	why->dead = census_new();
+	why->garbage = census_new();
+	why->names = strpool_new();
+	if (why->held && why->dead && why->garbage && why->names)
+		return why;
+	why_free(why);
+	return NULL;
+}
+
+void why_free(struct why *why)
+{
+	if (!why)
+		return;
+	for (size_t i = 0; i < why->nr_containers; i++) {
+		free(why->containers[i].path);
+		free(why->containers[i].shape);
+	}
+	for (size_t i = 0; i < why->nr_paths; i++) {
+		free(why->paths[i].shape);
+		free(why->paths[i].example);
+	}
+	free(why->containers);
+	free(why->paths);
+	census_free(why->held);
+	census_free(why->dead);
+	census_free(why->garbage);
+	strpool_free(why->names);
+	free(why);
+}
+
+struct why_log *why_log_new(void)
+{
+	struct why_log *log = calloc(1, sizeof(*log));
+
+	if (!log)
+		return NULL;
+	log->containers = container_log_new();
+	if (!log->containers) {
+		free(log);
+		return NULL;
+	}
+	return log;
+}
+
+void why_log_free(struct why_log *log)
+{
+	if (!log)
+		return;
+	container_log_free(log->containers);
+	free(log);
+}
+
+/* The last looks stay, when there are too many. */
+static void push(struct why_log *log, const struct why *why)
+{
+	if (log->looks == CONTAINER_LOOKS) {
+		log->looks--;
+		memmove(log->held, log->held + 1, log->looks * sizeof(*log->held));
+		memmove(log->dead, log->dead + 1, log->looks * sizeof(*log->dead));
+		memmove(log->times, log->times + 1, log->looks * sizeof(*log->times));
+	}
+	log->held[log->looks] = why->held->objects;
+	log->dead[log->looks] = why->dead->objects;
+	log->times[log->looks++] = why->time;
+}
+
+/* The container that keeps growing and grew most; one without a limit of its own first. */
+static const struct why_container *leader(const struct why *why)
+{
+	const struct why_container *best = NULL;
+
+	for (size_t i = 0; i < why->nr_containers; i++) {
+		const struct why_container *c = &why->containers[i];
+
+		if (!c->has_growth || c->growth.trend != TREND_GROWING)
+			continue;
+		if (!best || (best->capacity > 0 && c->capacity <= 0) ||
+		    ((best->capacity > 0) == (c->capacity > 0) &&
+		     c->growth.delta > best->growth.delta))
+			best = c;
+	}
+	return best;
+}
+
+void why_log_add(struct why_log *log, struct why *why, int gc_enabled, int64_t garbage)
+{
+	const struct why_container *grown = leader(why);
+	struct cause_numbers numbers = {
+		.container_trend = TREND_FLAT,
+		.container_capacity = -1,
+		.gc_enabled = gc_enabled,
+		.garbage = garbage,
+	};
+
+	push(log, why);
+	numbers.looks = log->looks;
+	numbers.seconds = container_log_seconds(log->containers);
+	if (grown) {
+		numbers.container_growth = grown->growth.delta;
+		numbers.container_length = grown->length;
+		numbers.container_trend = grown->growth.trend;
+		numbers.container_capacity = grown->capacity;
+	}
+	numbers.held = why->held->objects;
+	numbers.held_before = log->held[0];
+	numbers.held_trend = trend_of_counts(log->held, log->times, log->looks);
+	numbers.dead = why->dead->objects;
+	numbers.dead_before = log->dead[0];
+	numbers.dead_trend = trend_of_counts(log->dead, log->times, log->looks);
+	why->cause = cause_decide(&numbers);
+}

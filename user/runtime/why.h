@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who holds the objects of a process: what every runtime's look for holders fills. */
+#ifndef SEEP_RUNTIME_WHY_H
+#define SEEP_RUNTIME_WHY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/cause.h"
+#include "runtime/census.h"
+#include "runtime/container_log.h"
+
+enum { WHY_HOLDS = 3 };
+
+struct why_share {
+	const char *type;
+	double share; /* of what was looked at, 0 to 1 */
+};
+
+struct why_container {
+	const char *type;
+	uint64_t length;
+	uint64_t bytes; /* its own, and of all that is first reached through it */
+	int64_t capacity; /* the most items that it lets itself have; -1 none */
+	bool has_growth; /* the next is known */
+	struct container_growth growth;
+	char *path, *shape;
+	const char *root; /* of which kind: "module", "frame", "thread", "global", "c"... */
+	struct why_share holds[WHY_HOLDS]; /* what it mostly holds */
+	size_t nr_holds;
+};
+
+/* Objects of the type that was asked for, on paths of one shape. */
+struct why_path {
+	char *shape;
+	char *example; /* one of them */
+	const char *root;
+	uint64_t count; /* of those looked at */
+};
+
+struct why {
+	struct why_container *containers; /* grown most first, then by length */
+	size_t nr_containers, cap_containers;
+	struct why_path *paths; /* most objects first */
+	size_t nr_paths, cap_paths;
+	uint64_t of_type, sampled; /* objects of that type; looked at */
+
+	/* By type; without those that they hold in their turn. */
+	struct census *held; /* from C alone */
+	struct census *dead; /* in cycles, to be collected */
+	struct census *garbage; /* that the collector gave up */
+	uint64_t held_bytes, dead_bytes; /* with all that they hold */
+
+	uint64_t objects; /* found in all */
+	uint64_t bytes;
+	double seconds;
+	double time; /* CLOCK_MONOTONIC, when it began */
+	uint64_t bytes_read, memory; /* read; held meanwhile */
+	bool consistent; /* the collector did not run meanwhile */
+	bool cut; /* too much, or it took too long: the rest is missing */
+
+	struct cause cause;
+	struct strpool *names; /* of types */
+};
+
+struct why_options {
+	const char *type; /* paths to objects of this type; NULL none */
+	size_t limit; /* containers, of each order */
+	size_t samples; /* objects of that type to look at */
+	bool show_keys;
+	double seconds; /* to take at most */
+};
+
+/* What is kept of a process from look to look. */
+struct why_log {
+	struct container_log *containers;
+	uint64_t held[CONTAINER_LOOKS], dead[CONTAINER_LOOKS]; /* objects, of the last looks */
+	double times[CONTAINER_LOOKS];
+	size_t looks;
+};
+
+struct why *why_new(void);
+void why_free(struct why *why);
+
+struct why_log *why_log_new(void);
+void why_log_free(struct why_log *log);
+/* After a look: keeps its numbers, and fills in its cause. */
+void why_log_add(struct why_log *log, struct why *why, int gc_enabled, int64_t garbage);
+
+#endif
