@@ -18,6 +18,7 @@ static __always_inline bool next_frame(struct thread *t)
 	return load(t, fp + 8, &t->record.return_address) && load(t, fp, &t->record.fp);
 }
 
+#define RECORDS_A_ROUND 32 /* frames of a walk at once: for the verifier's sake */
 #define LARGEST_STACK (64 << 20) /* a frame further off is not one */
 
 /* Sets t->record to the first return address. */
@@ -37,39 +38,59 @@ static __always_inline void begin_walk(struct thread *t, const struct registers 
 		t->record.return_address |= !t->record.return_address;
 }
 
-/* Leaves the frames in t->frames, their number and what is wrong in t->stack. */
-static __always_inline void walk_frame_pointers(struct thread *t, const struct registers *regs,
-						struct stack_hash *h)
+static __always_inline void begin_frames(struct thread *t, const struct registers *regs,
+					 const struct stack_hash *h)
 {
-	__u32 n;
-
 	begin_walk(t, regs);
 	t->frames[0] = regs->ip;
-	hash_frame(h, regs->ip);
-	for (n = 1; n < SEEP_STACK_MAX; n++) {
-		__u64 pc = t->record.return_address, fp = t->record.fp;
+	t->stack.nr_frames = 1;
+	t->stack.id = h->id;
+	t->check = h->check;
+	t->walk_bottom = regs->sp;
+}
 
-		if (!pc)
-			break;
-		t->frames[n] = pc;
-		hash_frame(h, pc);
-		/* The chain ends at 0, or where the register was used for something else. */
-		if (fp - regs->sp > LARGEST_STACK || fp & 7) {
-			t->record.return_address = 0;
-		} else if (!next_frame(t)) {
-			count(SEEP_COUNT_STACK_FAULT);
-			t->stack.flags |= SEEP_STACK_CUT;
-			t->stack.reason = SEEP_STACK_FAULT;
-			t->record.return_address = 0;
-		} else if (t->record.fp <= fp) {
-			t->record.fp = 0;
-		}
-	}
-	t->stack.nr_frames = n;
-	if (n == SEEP_STACK_MAX) {
+/*
+ * Takes the frame at t->record and goes on to its caller; false when there is none. Leaves
+ * the frames in t->frames, their number, hash and what is wrong in t->stack.
+ */
+static __always_inline bool take_record(struct thread *t)
+{
+	__u64 pc = t->record.return_address, fp = t->record.fp;
+	struct stack_hash h = { .id = t->stack.id, .check = t->check };
+	__u32 n = t->stack.nr_frames;
+
+	if (!pc)
+		return false;
+	if (n >= SEEP_STACK_MAX) {
 		t->stack.flags |= SEEP_STACK_CUT;
 		t->stack.reason = SEEP_STACK_FULL;
+		return false;
 	}
+	t->frames[masked(n, SEEP_STACK_MAX + 1)] = pc;
+	t->stack.nr_frames = n + 1;
+	hash_frame(&h, pc);
+	t->stack.id = h.id;
+	t->check = h.check;
+	/* The chain ends at 0, or where the register was used for something else. */
+	if (fp - t->walk_bottom > LARGEST_STACK || fp & 7)
+		return false;
+	if (!next_frame(t)) {
+		count(SEEP_COUNT_STACK_FAULT);
+		t->stack.flags |= SEEP_STACK_CUT;
+		t->stack.reason = SEEP_STACK_FAULT;
+		return false;
+	}
+	if (t->record.fp <= fp)
+		t->record.fp = 0;
+	return true;
+}
+
+static __always_inline int walk_records(struct thread *t)
+{
+	for (int i = 0; i < RECORDS_A_ROUND; i++)
+		if (!take_record(t))
+			return STEP_END;
+	return STEP_ON;
 }
 
 #endif

@@ -121,6 +121,7 @@ struct thread {
 	struct call calls[CALL_SLOTS];
 	struct mapping_call mapping;
 	struct frame_record record; /* of the walk under way */
+	__u64 walk_bottom; /* where its stack began */
 	struct cursor cursor;
 	__u64 trampoline; /* of return probes; 0 not known yet */
 	__u64 window_base; /* address of the first word of `window` */
@@ -133,6 +134,7 @@ struct thread {
 	__u32 rules_generation; /* of the mappings that `rules` was filled from */
 	__u32 walked_space; /* whose stack `walked` is */
 	__u32 walked_first; /* the last walk: the frames from here on, outermost last */
+	__u32 following; /* the one up to which it still holds */
 	__u32 past; /* the first of them that the walk under way has not passed */
 	__u32 nr_new; /* frames of the walk under way, from walked[0] on */
 	__u32 by_tables; /* so goes the walk under way */

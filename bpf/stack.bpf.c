@@ -38,10 +38,20 @@ __noinline int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
 	if (space)
 		return begin_tables(t, space->generation, &regs);
 	h = first_hash(t);
-	walk_frame_pointers(t, &regs, &h);
-	t->stack.id = h.id;
-	t->check = h.check;
-	return STEP_END;
+	hash_frame(&h, ip);
+	begin_frames(t, &regs, &h);
+	return STEP_ON;
+}
+
+__noinline int walk_on(int step)
+{
+	struct thread *t = this_thread();
+
+	if (!t)
+		return STEP_FAULT;
+	if (!t->by_tables)
+		return walk_records(t);
+	return step == STEP_FOLLOW ? follow_past(t) : walk_anew(t);
 }
 
 static __always_inline struct sent_stack *sent_slot(struct thread *t, __u64 id)

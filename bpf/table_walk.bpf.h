@@ -30,7 +30,9 @@
 #include "window.bpf.h"
 
 #define WINDOW_MARGIN 256 /* a frame's slots are within so much of its stack pointer, mostly */
-#define FRAMES_A_ROUND 8 /* of a walk; bounds what the verifier looks at */
+/* Frames of a walk at once, new ones and those of the last walk: for the verifier's sake. */
+#define FRAMES_A_ROUND 8
+#define FOLLOWED_A_ROUND 32
 #define RETURN_INSTANCES 64 /* the kernel's MAX_URETPROBE_DEPTH */
 #define PASSES_A_FRAME 8 /* frames of the last walk that are passed over at once */
 
@@ -334,24 +336,27 @@ static __always_inline void take_back(struct thread *t, __u64 parting)
 }
 
 /*
- * From frame t->past of the last walk, where the cursor is, outwards while it still holds.
- * STEP_MET: it does to the end. Else the frames in common are taken over as new ones.
+ * From frame t->following of the last walk outwards while it still holds. STEP_MET: it does
+ * to the end. STEP_FOLLOW: it has up to here. Else the frames in common, which begin with
+ * t->past, are taken over as new ones.
  */
 static __always_inline int follow_past(struct thread *t)
 {
-	__u64 at = t->past;
+	__u64 at = t->following;
 
-	for (int i = 0; i < WALKED_FRAMES; i++) {
+	for (int i = 0; i < FOLLOWED_A_ROUND; i++) {
 		const struct walked_frame *w = walked_at(t, at);
 
 		if (w->flags & WALKED_OUTERMOST)
 			return STEP_MET;
-		if (at + 1 >= WALKED_FRAMES || !still_calls(t, w, walked_at(t, at + 1)))
-			break;
+		if (at + 1 >= WALKED_FRAMES || !still_calls(t, w, walked_at(t, at + 1))) {
+			take_back(t, at);
+			return leave_frame(t, walked_at(t, t->nr_new - 1));
+		}
 		at++;
 	}
-	take_back(t, at);
-	return leave_frame(t, walked_at(t, t->nr_new - 1));
+	t->following = at;
+	return STEP_FOLLOW;
 }
 
 /* Takes the cursor's frame and goes on to its caller; enum step. */
@@ -369,25 +374,21 @@ static __always_inline int take_frame(struct thread *t)
 	return leave_frame(t, w);
 }
 
-/*
- * A part of the walk under way: new frames, and once those of the last walk. STEP_ON: there
- * may be more; called at most SEEP_STACK_MAX times, since each leaves a frame.
- */
-__noinline int walk_on(void)
+/* New frames, until there are enough of them for once, or the last walk is met. */
+static __always_inline int walk_anew(struct thread *t)
 {
-	struct thread *t = this_thread();
 	int step = STEP_ON;
 
-	if (!t)
-		return STEP_FAULT;
 	for (int i = 0; i < FRAMES_A_ROUND && !step; i++) {
 		undo_return_probe(t);
 		if (!t->cursor.pc)
 			return STEP_END;
 		if (t->nr_new >= SEEP_STACK_MAX - 1)
 			return STEP_FULL;
-		if (meets_past(t))
-			return follow_past(t);
+		if (meets_past(t)) {
+			t->following = t->past;
+			return STEP_FOLLOW;
+		}
 		step = take_frame(t);
 	}
 	return step;
@@ -418,6 +419,7 @@ static __always_inline __u8 stack_end(int step)
 {
 	switch (step) {
 	case STEP_ON:
+	case STEP_FOLLOW:
 	case STEP_FULL:
 		return SEEP_STACK_FULL;
 	case STEP_END:

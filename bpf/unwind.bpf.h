@@ -49,20 +49,32 @@ static __always_inline struct thread *this_thread(void)
 	return bpf_map_lookup_elem(&threads, &tid);
 }
 
-/* How a walk by tables goes on. STEP_MET: the rest is that of the last walk. STEP_FULL: no room for
- * more. */
-enum step { STEP_ON = 0, STEP_END, STEP_MET, STEP_FAULT, STEP_NO_RULE, STEP_NO_CODE, STEP_FULL };
+/*
+ * How a walk goes on. STEP_FOLLOW: along the last walk; STEP_MET: the rest is that of the last
+ * walk; STEP_FULL: no room for more.
+ */
+enum step {
+	STEP_ON = 0,
+	STEP_FOLLOW,
+	STEP_END,
+	STEP_MET,
+	STEP_FAULT,
+	STEP_NO_RULE,
+	STEP_NO_CODE,
+	STEP_FULL,
+};
 
 /*
  * The stack of the current thread, which must have an entry in `threads`: by tables where the
  * address space has them, else by frame pointers. Three global functions of scalars, which the
  * verifier looks at once each, called one after the other and not by each other: the stack of
- * all that is called is 512 bytes. begin_stack and walk_on return an enum step, STEP_ON while
- * walk_on is to be called (again); end_stack hashes what was found, sends it if it is new, and
- * returns its id, and what is wrong with it in the thread's stack.flags.
+ * all that is called is 512 bytes. begin_stack and walk_on return an enum step; walk_on is
+ * called with it for as long as there is more, each time going some frames further; end_stack
+ * hashes what was found, sends it if it is new, and returns its id, and what is wrong with it in
+ * the thread's stack.flags.
  */
 int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
-int walk_on(void);
+int walk_on(int step);
 __u64 end_stack(int step);
 
 /* The id of the stack, 0 where none is wanted. *flags gets what is wrong with it. */
@@ -74,8 +86,8 @@ static __always_inline __u64 stack_id(struct thread *t, const struct registers *
 	if (!want_stacks)
 		return 0;
 	step = begin_stack(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
-	for (int i = 0; i < SEEP_STACK_MAX && step == STEP_ON; i++)
-		step = walk_on();
+	for (int i = 0; i < SEEP_STACK_MAX && step <= STEP_FOLLOW; i++)
+		step = walk_on(step);
 	id = end_stack(step);
 	*flags |= t->stack.flags;
 	return id;
