@@ -31,7 +31,7 @@
 
 #define WINDOW_MARGIN 256 /* a frame's slots are within so much of its stack pointer, mostly */
 /* Frames of a walk at once, new ones and those of the last walk: for the verifier's sake. */
-#define FRAMES_A_ROUND 8
+#define FRAMES_A_ROUND 4
 #define FOLLOWED_A_ROUND 32
 #define RETURN_INSTANCES 64 /* the kernel's MAX_URETPROBE_DEPTH */
 #define PASSES_A_FRAME 8 /* frames of the last walk that are passed over at once */
