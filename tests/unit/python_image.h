@@ -16,7 +16,7 @@
 #include "python_told.h"
 
 enum {
-	IMAGE_BYTES = 1 << 20,
+	IMAGE_BYTES = 1 << 18,
 	/* Offsets in the image. */
 	IMAGE_RUNTIME = 0x1000,
 	IMAGE_STATS = 0x2000, /* of 3.15's collector */

@@ -285,6 +285,23 @@ static void leaves_frozen_ones_out(void **state)
 	}
 }
 
+/* Of one that leads back into itself nothing is said; and it does not take for ever. */
+static void frozen_ones_without_end(void **state)
+{
+	struct python_process *process;
+	struct runtime_gc gc;
+
+	make(6);
+	fill();
+	for (int i = 0; i < 4; i++)
+		image_add(&image, image_gc(&image) + image.layout.gc_permanent, IMAGE_TUPLE);
+	image_put(&image, image_head(&image, 9), IMAGE_BASE + image_head(&image, 8));
+	process = open_image();
+	assert_int_equal(python_gc_read(process, &gc), -EFAULT);
+	python_close(process);
+	image_free(&image);
+}
+
 static void knows_own_bytes(void **state)
 {
 	for (size_t v = 0; v < VERSIONS; v++) {
@@ -610,6 +627,7 @@ int main(void)
 		cmocka_unit_test(is_no_object),
 		cmocka_unit_test(counts_what_many_refer_to),
 		cmocka_unit_test(leaves_frozen_ones_out),
+		cmocka_unit_test(frozen_ones_without_end),
 		cmocka_unit_test(knows_own_bytes),
 		cmocka_unit_test(absurd_sizes_count_as_none),
 		cmocka_unit_test(reads_the_collector),

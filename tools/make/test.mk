@@ -40,3 +40,4 @@ demo: setup
 bench: setup-test
 	$(Q)$(MAKE) $(JOBS) all
 	$(Q)tools/bench/run
+	$(Q)tools/bench/census

@@ -113,15 +113,33 @@ static int read_garbage(struct python_process *p, uint64_t state, int64_t *ret_l
 	return 0;
 }
 
+/* A list longer than the memory that it could be in has no end. */
+static int longest_list(struct python_process *p, int64_t *ret_objects)
+{
+	struct regions regions;
+	int err = p->source.regions(p->source.context, &regions);
+
+	if (err)
+		return err;
+	*ret_objects = regions.bytes / LEAST_OBJECT;
+	if (*ret_objects > LIST_LIMIT)
+		*ret_objects = LIST_LIMIT;
+	regions_free(&regions);
+	return 0;
+}
+
 static int read_frozen(struct python_process *p, uint64_t state, int64_t *ret_count)
 {
 	uint64_t head = state + p->layout.gc_permanent, at = head;
-	int64_t count = 0;
+	int64_t count = 0, most;
 	int err;
 
 	*ret_count = -1;
 	if (p->layout.gc_permanent == PYTHON_ABSENT)
 		return 0;
+	err = longest_list(p, &most);
+	if (err)
+		return err;
 	for (;;) {
 		err = page_cache_u64(p->pages, at, &at);
 		if (err)
@@ -129,7 +147,7 @@ static int read_frozen(struct python_process *p, uint64_t state, int64_t *ret_co
 		at &= ~(uint64_t)PYTHON_LINK_FLAGS;
 		if (at == head)
 			break;
-		if (!at || ++count > LIST_LIMIT)
+		if (!at || ++count > most)
 			return -EFAULT;
 	}
 	*ret_count = count;

@@ -30,7 +30,7 @@ enum {
 	DESCRIPTOR_NAME = 24,
 	DESCRIPTOR_MEMBER = 40, /* PyMemberDef *: name, type, offset */
 	MEMBER_OFFSET = 16,
-	CELL_OBJECT = 16,
+	OLD_CLASS_DICT = 24,
 	DUMMY_DICT = 16, /* of a thread-local's localdummy */
 };
 
@@ -148,6 +148,10 @@ static const char *known_field(const struct python_reader *r, const struct pytho
 	if (form->kind == KIND_TYPE && offset == PYTHON_TYPE_DICT)
 		return "__dict__";
 	if (form->type->dictoffset > 0 && (uint64_t)form->type->dictoffset == offset)
+		return "__dict__";
+	/* Old classes of 2.7, and their instances. */
+	if (r->view.layout.major == 2 && offset == OLD_CLASS_DICT &&
+	    (!strcmp(form->type->name, "instance") || !strcmp(form->type->name, "classobj")))
 		return "__dict__";
 	if (!strcmp(form->type->name, "cell"))
 		return "cell_contents";

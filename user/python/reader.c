@@ -207,13 +207,17 @@ const struct python_form *python_reader_form(struct python_reader *r, struct pyt
 	return form;
 }
 
-/* Who has no reference is no object; from 3.12 a count that never changes is one below 0. */
+/*
+ * Who has no reference is no object; from 3.12 a count that never changes is one below 0. In
+ * freed memory there is a pointer: its upper half is no part of a count, nor of the flags
+ * that are in the highest 16 bits from 3.14 on.
+ */
 static bool references_of(const struct python_reader *r, uint64_t word, uint32_t *ret_references)
 {
 	uint32_t low = (uint32_t)word;
 	uint64_t high = word >> 32;
 
-	if (!low || (high && !python_at_least(r, 14)))
+	if (!low || (python_at_least(r, 14) ? high & 0xffff : high))
 		return false;
 	*ret_references = python_at_least(r, 12) && (int32_t)low < 0 ? UINT32_MAX : low;
 	return true;
@@ -302,8 +306,8 @@ static uint64_t text_bytes(struct python_reader *r, const struct python_form *fo
 	       each * (length + 1);
 }
 
-uint64_t python_reader_bytes(struct python_reader *r, const struct python_form *form,
-			     uint64_t address)
+static uint64_t bytes_told(struct python_reader *r, const struct python_form *form,
+			   uint64_t address)
 {
 	struct python_object object = { .address = address, .type = form->type };
 	uint8_t spill[64];
@@ -321,8 +325,17 @@ uint64_t python_reader_bytes(struct python_reader *r, const struct python_form *
 		object.bytes = memcpy(spill, object.bytes, object.readable);
 	bytes = python_object_bytes(&r->view, &object);
 	if (form->kind == KIND_BYTES)
-		bytes += python_reader_word(r, address + BYTEARRAY_ALLOCATED) % ABSURD;
+		bytes += python_reader_word(r, address + BYTEARRAY_ALLOCATED);
 	return bytes;
+}
+
+uint64_t python_reader_bytes(struct python_reader *r, const struct python_form *form,
+			     uint64_t address)
+{
+	uint64_t bytes = bytes_told(r, form, address);
+
+	/* No object is larger than all memory that objects can be in. */
+	return bytes < r->regions.bytes ? bytes : form->type->basicsize;
 }
 
 int64_t python_reader_text(struct python_reader *r, uint64_t address, char *text, size_t size)

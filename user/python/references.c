@@ -18,7 +18,7 @@ enum {
 	POINTER = 8,
 	PART = 512, /* words at a time */
 	WEAKREF_CALLBACK = 24,
-	/* 3.x BLOCK: left, 64 items, right; 2.7: left, right, 62 items */
+	/* 3.x BLOCK: left, 64 items, right; 2.7: 62 items, right, left */
 	DEQUE_LEFT = 24,
 	DEQUE_LEFT_INDEX = 40,
 	DEQUE_ITEMS = 64,
@@ -26,6 +26,7 @@ enum {
 	DEQUE_LEFT_27 = 16,
 	DEQUE_LEFT_INDEX_27 = 32,
 	DEQUE_ITEMS_27 = 62,
+	DEQUE_RIGHT_27 = 496,
 	TYPE_WEAKLIST = 368,
 	MODULE_DICT = 16,
 	MODULE_DEF = 24,
@@ -147,8 +148,8 @@ static int visit_deque(const struct visit *v)
 
 		if (!regions_hold(&r->regions, block, (items + 2) * POINTER))
 			return 0;
-		err = visit_array(v, block + (old ? 16 : 8) + at * POINTER, nr, EDGE_ITEM, done, 1);
-		block = python_reader_word(r, block + (old ? 8 : DEQUE_RIGHT));
+		err = visit_array(v, block + (old ? 0 : 8) + at * POINTER, nr, EDGE_ITEM, done, 1);
+		block = python_reader_word(r, block + (old ? DEQUE_RIGHT_27 : DEQUE_RIGHT));
 		done += nr;
 		left -= nr;
 		at = 0;

@@ -148,58 +148,60 @@ static int64_t change(const struct course *course, size_t from, size_t to)
 /* What the increments are like. */
 struct increments {
 	size_t nr, positive;
-	int64_t largest;
-	int64_t first_half, second_half; /* sums; of equally many, a middle one left out */
+	int64_t largest, moved; /* moved: up and down */
+	double early, late; /* slopes: objects a second, over the halves of the time */
 };
 
-static struct increments increments_of(const struct course *course, size_t points)
+static double slope(const struct growth_log *log, const struct course *course, size_t from,
+		    size_t to)
 {
-	struct increments sum = { .nr = points - 1 };
+	double seconds = log->times[to] - log->times[from];
 
-	for (size_t i = 0; i < sum.nr; i++) {
+	return seconds > 0 ? change(course, from, to) / seconds : 0;
+}
+
+static struct increments increments_of(const struct growth_log *log, const struct course *course)
+{
+	size_t last = log->points - 1, middle = 1;
+	double half = (log->times[0] + log->times[last]) / 2;
+	struct increments sum = { .nr = last };
+
+	for (size_t i = 0; i < last; i++) {
 		int64_t step = change(course, i, i + 1);
 
 		sum.positive += step > 0;
+		sum.moved += step < 0 ? -step : step;
 		if (step > sum.largest)
 			sum.largest = step;
-		if (i < sum.nr / 2)
-			sum.first_half += step;
-		else if (i >= sum.nr - sum.nr / 2)
-			sum.second_half += step;
 	}
+	/* Points are not evenly apart once they have been thinned out. */
+	while (middle + 1 < last && log->times[middle] < half)
+		middle++;
+	sum.early = slope(log, course, 0, middle);
+	sum.late = slope(log, course, middle, last);
 	return sum;
 }
 
-static enum growth_trend trend_of(const struct course *course, size_t points)
+static enum growth_trend trend_of(const struct growth_log *log, const struct course *course)
 {
 	int64_t total, least = LEAST_GROWTH;
 	struct increments steps;
 
-	if (points < 3)
+	if (log->points < 3)
 		return TREND_UNKNOWN;
-	total = change(course, 0, points - 1);
+	total = change(course, 0, log->points - 1);
 	if (course->counts[0] / LEAST_SHARE > (uint64_t)least)
 		least = course->counts[0] / LEAST_SHARE;
 	if (total <= -least)
 		return TREND_SHRINKING;
 	if (total < least)
 		return TREND_FLAT;
-	steps = increments_of(course, points);
-	if (steps.nr >= 3 && steps.largest >= total * 9 / 10)
+	steps = increments_of(log, course);
+	if (steps.nr >= 3 && steps.largest * 10 >= total * 9 && steps.moved * 10 <= total * 12)
 		return TREND_STEP;
 	if (steps.positive * 4 < steps.nr * 3)
 		return TREND_FLAT;
-	return steps.second_half * 2 < steps.first_half ? TREND_SLOWING : TREND_GROWING;
-}
-
-enum growth_trend growth_trend_of(const uint64_t *counts, size_t nr)
-{
-	struct course course = { 0 };
-
-	nr = nr < MAX_POINTS ? nr : MAX_POINTS;
-	if (nr)
-		memcpy(course.counts, counts, nr * sizeof(*counts));
-	return trend_of(&course, nr);
+	return steps.late * 2 < steps.early ? TREND_SLOWING : TREND_GROWING;
 }
 
 static void fill_type(const struct growth_log *log, const struct course *course,
@@ -215,7 +217,7 @@ static void fill_type(const struct growth_log *log, const struct course *course,
 	type->last_delta = last ? change(course, last - 1, last) : 0;
 	type->bytes_delta = (int64_t)(course->bytes_last - course->bytes_first);
 	type->rate = seconds > 0 ? type->delta / seconds : 0;
-	type->trend = trend_of(course, log->points);
+	type->trend = trend_of(log, course);
 	type->is_new = last && !course->counts[0] && type->count;
 	if (type->count > course->peak_before)
 		type->above_peak = (int64_t)(type->count - course->peak_before);
