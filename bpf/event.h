@@ -199,30 +199,50 @@ _Static_assert(sizeof(struct seep_map) == 48, "seep_map");
 #endif
 
 /*
- * The executable mappings of an address space, as the table unwinder searches them:
- * sorted by address. Code without a table has nr_pages 0.
+ * The executable mappings of an address space, as the table unwinder searches them: sorted by
+ * address, in the unwind memory (unwind_table.h), where spaces that are alike share them.
  */
 struct seep_unwind_mapping {
 	__u64 start, end;
 	__u64 bias; /* address in the process minus ELF address */
-	__u64 first_page; /* see unwind_table.h */
-	__u32 nr_pages;
-	__u32 pages_base; /* of the table's pages in the page directory of all tables */
 	__u16 table; /* the number of the file, whether it has a table or not; 0 none */
 	__u16 reserved[3];
 };
 
-#define SEEP_UNWIND_MAPPINGS 512
+/* So many of them lie in one chunk; the mappings of larger spaces may lie in several. */
+#define SEEP_UNWIND_NEAR 512
+#define SEEP_UNWIND_MAPPINGS 65536
 /* Key of a process whose space has no number yet. */
 #define SEEP_UNWIND_BY_TGID(tgid) (0x80000000u | (tgid))
 struct seep_unwind_space {
-	__u32 nr;
+	__u32 first, nr; /* mappings; `first` counts as if all chunks held nothing else */
 	__u32 generation; /* grows with each change: what was cached is looked up again */
-	struct seep_unwind_mapping mappings[SEEP_UNWIND_MAPPINGS];
+	/*
+	 * How often files were mapped as code, and all that they may have replaced since user
+	 * space last read the process's maps. Both by the kernel side.
+	 */
+	__u32 changes;
+	__u64 changed_start, changed_end;
+};
+
+/* A file as the kernel knows it, on overlayfs the one beneath. Key of `unwind_files`. */
+struct seep_file_identity {
+	__u64 inode;
+	__u32 device;
+	__u32 generation;
+};
+
+struct seep_unwind_file {
+	__u64 distance; /* ELF address minus offset in the file, of its code */
+	__u32 table;
+	__u32 reserved;
 };
 
 #ifndef __cplusplus
-_Static_assert(sizeof(struct seep_unwind_mapping) == 48, "seep_unwind_mapping");
+_Static_assert(sizeof(struct seep_unwind_mapping) == 32, "seep_unwind_mapping");
+_Static_assert(sizeof(struct seep_unwind_space) == 32, "seep_unwind_space");
+_Static_assert(sizeof(struct seep_file_identity) == 16, "seep_file_identity");
+_Static_assert(sizeof(struct seep_unwind_file) == 16, "seep_unwind_file");
 #endif
 
 /* counters of the kernel side, one per-CPU array; every loss has one */
@@ -242,6 +262,8 @@ enum seep_counter {
 	SEEP_COUNT_STACK_FAULT, /* user stack unreadable on the way: stack cut */
 	SEEP_COUNT_SAMPLED_FULL, /* table of sampled pointers full: a sample given up */
 	SEEP_COUNT_UNSAMPLED, /* allocations that sampling passed over: summed from `sampling` */
+	SEEP_COUNT_TABLE_ABSENT, /* look-ups of code whose table was not there (yet, or no longer)
+				  */
 	SEEP_COUNT_MAX,
 };
 

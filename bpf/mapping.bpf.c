@@ -92,6 +92,28 @@ static __always_inline void enter_mmap(__u64 address, __u64 size, __u64 protecti
 		t->mapping.new_code = !!(protection & PROT_EXEC);
 }
 
+/*
+ * From now on the kernel is asked for code there, until the process's maps are read again.
+ * User space may replace the entry meanwhile: then it is about to, because of the record
+ * that follows, once more.
+ */
+static __always_inline void note_new_code(struct thread *t, __u64 start, __u64 size)
+{
+	struct seep_unwind_space *space;
+
+	if (!have_tables)
+		return;
+	space = bpf_map_lookup_elem(&unwind_spaces, &t->space);
+	if (!space)
+		return;
+	if (!space->changed_end || start < space->changed_start)
+		space->changed_start = start;
+	if (start + size > space->changed_end)
+		space->changed_end = start + size;
+	__sync_fetch_and_add(&space->changes, 1);
+	__sync_fetch_and_add(&space->generation, 1);
+}
+
 static __always_inline void exit_mmap(__s64 result)
 {
 	struct thread *t = current_thread();
@@ -103,6 +125,7 @@ static __always_inline void exit_mmap(__s64 result)
 		emit_map(t, SEEP_MAP, result, t->mapping.size, t->mapping.stack, t->mapping.flags);
 	if (!t->mapping.new_code)
 		return;
+	note_new_code(t, result, t->mapping.size);
 	if (target_flags(t->tgid) & SEEP_TARGET_HOLD && !bpf_send_signal(SIGSTOP))
 		hold = SEEP_HELD;
 	emit_map(t, SEEP_NEW_CODE, result, t->mapping.size, 0, hold);

@@ -28,6 +28,13 @@ const volatile __u64 largest_size __weak = 0; /* operator new of more cannot suc
 /* Raised by user space whenever `targets` changes: cached decisions are made again. */
 volatile __u32 target_generation __weak = 0;
 
+/* Raised whenever a table comes: rules that were not found are looked up again. */
+volatile __u32 table_generation __weak = 0;
+/* Raised by user space as time goes by: what was used in which. */
+volatile __u32 unwind_epoch __weak = 0;
+/* Whether the vma of an address can be asked for; see vma.bpf.h. */
+volatile __u32 vmas_can_be_found __weak = 0;
+
 #define STACK_WINDOW 2048 /* bytes of user stack read at once */
 
 /* An allocator's (or a pair's) call under way: the outermost one of its thread. */
@@ -123,6 +130,7 @@ struct thread {
 	struct frame_record record; /* of the walk under way */
 	__u64 walk_bottom; /* where its stack began */
 	struct cursor cursor;
+	struct seep_unwind_mapping fresh; /* of code that user space has not read of yet */
 	__u64 trampoline; /* of return probes; 0 not known yet */
 	__u64 window_base; /* address of the first word of `window` */
 	__u64 window_bytes; /* of `window` that hold the stack */
@@ -213,38 +221,52 @@ struct {
 	__type(value, __u64); /* the second hash */
 } stacks __weak SEC(".maps");
 
-/* By space id: its executable mappings. */
+/* By space id: where its executable mappings are. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct seep_unwind_space);
 } unwind_spaces __weak SEC(".maps");
 
-/* The three parts of all tables together: see unwind_table.h. Sized before loading. */
+/* The unwind memory: see unwind_table.h. */
+struct unwind_chunk {
+	union {
+		__u32 rows[SEEP_CHUNK_ROWS];
+		struct seep_unwind_page pages[SEEP_CHUNK_PAGES];
+		struct seep_unwind_mapping mappings[SEEP_CHUNK_MAPPINGS];
+	};
+};
+
+struct unwind_chunk_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32)); /* sizes: objects that use no chunk have not its type */
+	__uint(value_size, sizeof(struct unwind_chunk));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SEEP_CHUNKS_MAX);
+	__type(key, __u32);
+	__array(values, struct unwind_chunk_map);
+} unwind_chunks __weak SEC(".maps");
+
+/* By number of the file. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SEEP_UNWIND_TABLES_MAX);
 	__type(key, __u32);
-	__type(value, struct seep_unwind_page);
-} unwind_pages __weak SEC(".maps");
-
-struct unwind_chunk {
-	__u32 rows[SEEP_CHUNK_ROWS];
-};
+	__type(value, struct seep_unwind_table);
+} unwind_tables __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct unwind_chunk);
-} unwind_rows __weak SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SEEP_UNWIND_RULES_MAX);
 	__type(key, __u32);
 	__type(value, struct seep_unwind_rule);
 } unwind_rules __weak SEC(".maps");
@@ -266,6 +288,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct shared_rule);
 } shared_rules __weak SEC(".maps");
+
+/* The files that have a number, for code of which only the kernel's vma is known. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SEEP_UNWIND_TABLES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct seep_file_identity);
+	__type(value, struct seep_unwind_file);
+} unwind_files __weak SEC(".maps");
 
 struct sampled_key {
 	__u64 address;

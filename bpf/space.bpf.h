@@ -84,17 +84,22 @@ static __always_inline void announce(struct seep_space *r, struct task_struct *t
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 }
 
+const volatile struct seep_unwind_space no_mappings __weak = {};
+
 /*
  * A space begins with the mappings kept under another key: a forked child with its
- * parent's, one seen for the first time with what user space has read of its process.
+ * parent's, one seen for the first time with what user space has read of its process. One
+ * that begins with none is asked of the kernel, address by address.
  */
 static __always_inline void inherit_mappings(__u32 from, __u32 to)
 {
-	struct seep_unwind_space *mappings;
+	void *mappings;
 
 	if (!have_tables)
 		return;
 	mappings = bpf_map_lookup_elem(&unwind_spaces, &from);
+	if (!mappings && vmas_can_be_found)
+		mappings = (void *)&no_mappings;
 	if (mappings)
 		bpf_map_update_elem(&unwind_spaces, &to, mappings, BPF_ANY);
 }
@@ -183,7 +188,7 @@ static __noinline struct thread *new_thread(__u32 tid)
 }
 
 /* The calling thread, whose decision is to be made (again). */
-static __always_inline struct thread *decide_thread(__u32 tgid, __u32 tid)
+static __noinline struct thread *decide_thread(__u32 tgid, __u32 tid)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 generation = target_generation, flags = target_flags(tgid);

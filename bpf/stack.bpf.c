@@ -36,7 +36,7 @@ __noinline int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
 		space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
 	t->by_tables = !!space;
 	if (space)
-		return begin_tables(t, space->generation, &regs);
+		return begin_tables(t, space->generation + table_generation, &regs);
 	h = first_hash(t);
 	hash_frame(&h, ip);
 	begin_frames(t, &regs, &h);

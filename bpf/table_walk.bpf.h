@@ -74,9 +74,9 @@ static __always_inline void search_rule(struct thread *t, struct cached_rule *ca
 
 	space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
 	if (space)
-		m = find_mapping(space, pc);
+		m = find_code(space, pc, &t->fresh);
 	if (m)
-		id = find_rule(m, pc - m->bias);
+		id = find_rule(m->table, pc - m->bias);
 	cached->frame = t->cursor.pc;
 	cached->rule.cfa = SEEP_CFA_NONE;
 	rule = bpf_map_lookup_elem(&unwind_rules, &id);

@@ -19,9 +19,13 @@
  *      is not above SEEP_UNWIND_KEY(pc): 12 steps at most, plain comparisons of __u32.
  *   4. rules[SEEP_UNWIND_ROW_RULE(row)]; rule 0 is "nothing known".
  *
- * In the kernel, rows of all tables lie in chunks of SEEP_CHUNK_ROWS; first_row is then
- * an index over all chunks, the rows of one page never lie in two of them, and rules are
- * numbered over all tables. What user/stack/unwind_table.h calls placing makes it so.
+ * In the kernel, rows and page directories of all tables lie in the unwind memory: chunks
+ * of SEEP_CHUNK_BYTES, made when they are needed and never taken away. first_row is then an
+ * index over all chunks, the rows of one page never lie in two of them, and rules are
+ * numbered over all tables. What user/stack/unwind_table.h calls placing makes it so. A
+ * struct seep_unwind_table for each file leads to its directory, or says that there is none
+ * at the moment. What it led to is used for something else only after it was emptied and all
+ * programs that ran then have ended.
  */
 #ifndef SEEP_UNWIND_TABLE_H
 #define SEEP_UNWIND_TABLE_H
@@ -30,7 +34,11 @@
 #define SEEP_CHUNK_BYTES (64 << 10)
 #define SEEP_CHUNK_ROWS (SEEP_CHUNK_BYTES / 4)
 #define SEEP_PAGE_ROWS_MAX 4096
+#define SEEP_CHUNK_PAGES (SEEP_CHUNK_BYTES / 8)
+#define SEEP_CHUNK_MAPPINGS (SEEP_CHUNK_BYTES / 32)
+#define SEEP_CHUNKS_MAX 8192
 #define SEEP_UNWIND_RULES_MAX 65536
+#define SEEP_UNWIND_TABLES_MAX 65536 /* numbered from 1 */
 
 /* A row: offset in the page in bits 16-27, rule in bits 0-15. Rows sort as numbers. */
 #define SEEP_UNWIND_ROW(pc, rule) (((__u32)(pc)&0xfff) << 16 | (__u16)(rule))
@@ -93,7 +101,19 @@ struct seep_unwind_page {
 	__u16 reserved;
 };
 
+struct seep_unwind_table {
+	__u32 first_page;
+	__u32 used; /* the value of `unwind_epoch` when it was last asked, there or not */
+	__u64 placed; /* SEEP_TABLE_PLACED, in one word to be read at once; 0: no table */
+};
+
+/* Of the page directory: `pages` counts as if all chunks held nothing else. */
+#define SEEP_TABLE_PLACED(pages, nr_pages) ((__u64)(pages) << 32 | (__u32)(nr_pages))
+#define SEEP_TABLE_PAGES(placed) ((__u32)((placed) >> 32))
+#define SEEP_TABLE_NR_PAGES(placed) ((__u32)(placed))
+
 #ifndef __cplusplus
+_Static_assert(sizeof(struct seep_unwind_table) == 16, "seep_unwind_table");
 _Static_assert(sizeof(struct seep_unwind_rule) == 16, "seep_unwind_rule");
 _Static_assert(sizeof(struct seep_unwind_page) == 8, "seep_unwind_page");
 #endif

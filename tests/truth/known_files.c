@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Owns what seep has told its kernel side of mappings, learnt where it does: the linker puts
- * __wrap_kernel_set_unwind_space in the place of kernel_set_unwind_space (attach/kernel.h),
- * which is called through. All this happens in the collector's thread.
+ * __wrap_unwind_spaces_set in the place of unwind_spaces_set (trace/unwind_spaces.h), which
+ * is called through. All this happens in the collector's thread.
  */
 #include "known_files.h"
 
 #include <errno.h>
 #include <stdbool.h>
 
-#include "attach/kernel.h"
 #include "base/hashmap.h"
+#include "trace/unwind_spaces.h"
 
 static struct hashmap *biases; /* hash of (file, bias) -> 1 */
 static struct hashmap *latest; /* file -> its bias seen last */
 
-int __real_kernel_set_unwind_space(struct kernel *kernel, uint32_t space,
-				   const struct seep_unwind_space *mappings);
-int __wrap_kernel_set_unwind_space(struct kernel *kernel, uint32_t space,
-				   const struct seep_unwind_space *mappings);
+int __real_unwind_spaces_set(struct unwind_spaces *spaces, uint32_t space,
+			     const struct seep_unwind_mapping *mappings, size_t nr,
+			     uint32_t changes);
+int __wrap_unwind_spaces_set(struct unwind_spaces *spaces, uint32_t space,
+			     const struct seep_unwind_mapping *mappings, size_t nr,
+			     uint32_t changes);
 
 int known_files_begin(void)
 {
@@ -51,16 +53,15 @@ uint64_t known_files_address(uint64_t frame, uint64_t wanted)
 	return hashmap_get(latest, table, &value) ? elf + value : 0;
 }
 
-int __wrap_kernel_set_unwind_space(struct kernel *kernel, uint32_t space,
-				   const struct seep_unwind_space *mappings)
+int __wrap_unwind_spaces_set(struct unwind_spaces *spaces, uint32_t space,
+			     const struct seep_unwind_mapping *mappings, size_t nr,
+			     uint32_t changes)
 {
-	for (uint32_t i = 0; biases && i < mappings->nr && i < SEEP_UNWIND_MAPPINGS; i++) {
-		const struct seep_unwind_mapping *mapping = &mappings->mappings[i];
-
-		if (!mapping->table)
+	for (size_t i = 0; biases && i < nr; i++) {
+		if (!mappings[i].table)
 			continue;
-		hashmap_put(biases, key_of(mapping->table, mapping->bias), 1);
-		hashmap_put(latest, mapping->table, mapping->bias);
+		hashmap_put(biases, key_of(mappings[i].table, mappings[i].bias), 1);
+		hashmap_put(latest, mappings[i].table, mappings[i].bias);
 	}
-	return __real_kernel_set_unwind_space(kernel, space, mappings);
+	return __real_unwind_spaces_set(spaces, space, mappings, nr, changes);
 }

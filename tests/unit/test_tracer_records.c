@@ -28,7 +28,7 @@ enum { GONE = 1 << 30, SPACE = 1, SECOND = 1000000000 };
 static struct {
 	unsigned int scans, objects_forgotten, targets_added, asked_for_probes;
 	pid_t scanned, added, forgotten;
-	unsigned int tables_refreshed, tables_forgotten, spaces_forgotten;
+	unsigned int tables_refreshed, tables_forked, tables_forgotten, spaces_forgotten;
 	uint32_t space_forgotten;
 	bool was_added, is_probed;
 	uint8_t family;
@@ -81,9 +81,19 @@ int objects_report_skips(const struct objects *objects, struct profile *profile)
 	return 0;
 }
 
-int unwinding_refresh(struct unwinding *unwinding, uint32_t space)
+void unwinding_before_refresh(struct unwinding *unwinding, uint32_t space)
+{
+}
+
+int unwinding_refresh(struct unwinding *unwinding, uint32_t space, enum unwinding_wait wait)
 {
 	played.tables_refreshed++;
+	return 0;
+}
+
+int unwinding_fork(struct unwinding *unwinding, uint32_t space)
+{
+	played.tables_forked++;
 	return 0;
 }
 
@@ -130,6 +140,7 @@ static int begin(void **state)
 	t->processes = processes_new();
 	t->heap = heap_new(&heap);
 	t->refreshed = hashmap_new();
+	t->stale = hashmap_new();
 	t->families = hashmap_new();
 	t->allocator_stacks = hashmap_new();
 	/* nobody looks into it: all that would is played */
@@ -147,6 +158,7 @@ static int end(void **state)
 	modules_free(t->modules);
 	processes_free(t->processes);
 	hashmap_free(t->refreshed);
+	hashmap_free(t->stale);
 	hashmap_free(t->families);
 	hashmap_free(t->allocator_stacks);
 	free(t->added);
@@ -352,11 +364,50 @@ static void beginnings_lead_to_probes(void **state)
 	/* a child has its parent's maps, and its own probes unless they are everywhere */
 	space_begins(SEEP_SPACE_FORK, 2, GONE, SPACE);
 	assert_int_equal(played.scanned, GONE);
-	assert_int_equal(played.tables_refreshed, 2);
+	assert_int_equal(played.tables_refreshed, 1);
+	assert_int_equal(played.tables_forked, 1);
 	t->options.host_wide = true;
 	space_begins(SEEP_SPACE_FORK, 3, GONE, SPACE);
 	assert_int_equal(played.scans, 2);
 	assert_int_equal(t->nr_held, 0);
+}
+
+/* What its process had mapped when it was attached to: by now it may be another program. */
+static void a_first_event_takes_over_maps(void **state)
+{
+	(void)state;
+	assert_int_equal(modules_refresh(t->modules, SEEP_UNWIND_BY_TGID(GONE), getpid()), 0);
+	space_begins(SEEP_SPACE_SEEN, SPACE, GONE, 0);
+	assert_int_equal(played.tables_refreshed, 0);
+	assert_int_equal(played.tables_forked, 1);
+	stack_comes(SPACE, 1, CODE(report), CODE(report) + 1);
+	assert_true(stacks_leaf_module(t->stacks, 1));
+}
+
+/* Maps that take long are not read for each of many files mapped in a row. */
+static void new_code_is_put_off(void **state)
+{
+	const struct seep_map code = { .kind = SEEP_NEW_CODE, .space = SPACE, .tgid = getpid() };
+
+	(void)state;
+	space_begins(SEEP_SPACE_SEEN, SPACE, getpid(), 0);
+	t->maps_rest = played.now + 5;
+	tracer_record(t, &code, sizeof(code));
+	tracer_record(t, &code, sizeof(code));
+	tracer_refresh_stale(t);
+	assert_int_equal(played.tables_refreshed, 1);
+	played.now += 5;
+	tracer_refresh_stale(t);
+	assert_int_equal(played.tables_refreshed, 2);
+	tracer_refresh_stale(t);
+	assert_int_equal(played.tables_refreshed, 2);
+	/* nor for one that has ended meanwhile */
+	t->maps_rest = played.now + 5;
+	tracer_record(t, &code, sizeof(code));
+	space_ends(SEEP_SPACE_EXIT, SPACE, getpid());
+	played.now += 5;
+	tracer_refresh_stale(t);
+	assert_int_equal(played.tables_refreshed, 2);
 }
 
 static void what_was_held_is_let_go(void **state)
@@ -562,6 +613,11 @@ static void what_has_no_room_is_said(void **state)
 		assert_non_null(strstr(profile->health.skipped_probes[0].reason, reason));
 		profile_free(profile);
 	}
+	played.unwinding = (struct unwinding_stats){ .missed = 7 };
+	profile = report();
+	assert_int_equal(profile->health.nr_skipped_probes, 1);
+	assert_non_null(strstr(profile->health.skipped_probes[0].reason, "7 times"));
+	profile_free(profile);
 	/* frame pointers alone: there are no tables that could lack room */
 	t->unwinding = NULL;
 	profile = report();
@@ -609,6 +665,8 @@ int main(void)
 		TEST(an_end_that_comes_first),
 		TEST(exec_keeps_the_process_a_target),
 		TEST(beginnings_lead_to_probes),
+		TEST(a_first_event_takes_over_maps),
+		TEST(new_code_is_put_off),
 		TEST(what_was_held_is_let_go),
 		TEST(newcomers_are_considered),
 		TEST(maps_are_read_again_now_and_then),

@@ -6,11 +6,21 @@ BPF_SOURCES := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJECTS := $(BPF_SOURCES:%.c=$(B)/%.o)
 BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) $(BPF_EXTRA) -Ivmlinux -Ibpf \
 	-Wall -Werror -Wno-gnu-variable-sized-type-not-at-end
-GENERATED += $(B)/tracer.skel.h $(B)/trial.skel.h
+GENERATED += $(B)/tracer.skel.h $(B)/early.skel.h $(B)/trial.skel.h
+
+# The same for kernels that have no bpf_find_vma, and do not load what could call it.
+EARLY_OBJECTS := $(BPF_SOURCES:%.c=$(B)/early/%.o)
 
 $(B)/bpf/%.o: bpf/%.c
 	@mkdir -p $(dir $@)
 	$(call say,BPF,$<)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/early/bpf/%.o: bpf/%.c
+	@mkdir -p $(dir $@)
+	$(call say,BPF,"$< (early kernels)")$(CLANG) $(BPF_CFLAGS) -DWITHOUT_VMAS -MMD -MP -c -o $@ $<
+
+$(B)/early.bpf.o: $(EARLY_OBJECTS)
+	$(call say,LINK,$@)$(BPFTOOL) gen object $@ $^
 
 $(B)/tracer.bpf.o: $(BPF_OBJECTS)
 	$(call say,LINK,$@)$(BPFTOOL) gen object $@ $^
@@ -21,6 +31,7 @@ $(B)/trial.bpf.o: $(B)/bpf/features/trial.bpf.o
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 
-.SECONDARY: $(B)/tracer.bpf.o $(B)/trial.bpf.o $(B)/tracer.skel.h $(B)/trial.skel.h
+.SECONDARY: $(B)/tracer.bpf.o $(B)/early.bpf.o $(B)/trial.bpf.o $(B)/tracer.skel.h \
+	$(B)/early.skel.h $(B)/trial.skel.h
 
--include $(BPF_OBJECTS:.o=.d) $(B)/bpf/features/trial.bpf.d
+-include $(BPF_OBJECTS:.o=.d) $(EARLY_OBJECTS:.o=.d) $(B)/bpf/features/trial.bpf.d

@@ -25,7 +25,7 @@ STACK_FLAGS := -O2 -g -fomit-frame-pointer -fasynchronous-unwind-tables -Wall -W
 	-fno-optimize-sibling-calls -fno-builtin -pthread -D_GNU_SOURCE
 STACK_HEADERS := tests/fixtures/chain.h tests/fixtures/links.h tests/fixtures/fixture.h
 STACK_FIXTURES := $(addprefix $(F)/,stacks stacks.so stacks-stripped stacks-static stacks-cxx broken \
-	damaged_library.so)
+	damaged_library.so mappings mappings-first.so mappings-second.so)
 ifneq ($(MUSL_GCC),)
 STACK_FIXTURES += $(F)/stacks-musl $(F)/stacks-musl-static
 endif
@@ -82,6 +82,18 @@ $(F)/broken: tests/fixtures/broken.c $(STACK_HEADERS)
 $(F)/damaged_library.so: tests/fixtures/damaged_library.c
 	@mkdir -p $(dir $@)
 	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -fPIC -shared -o $@ $<
+
+$(F)/mappings: tests/fixtures/mappings.c tests/fixtures/fixture.h
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -o $@ $<
+
+$(F)/mappings-first.so: tests/fixtures/mappings_library.c
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -fPIC -shared -o $@ $<
+
+$(F)/mappings-second.so: tests/fixtures/mappings_library.c
+	@mkdir -p $(dir $@)
+	$(call say,FIX,$@)$(CC) $(STACK_FLAGS) -DSECOND -fPIC -shared -o $@ $<
 
 # The same code, so that addresses are those of the twin that has symbols.
 $(F)/stacks-stripped: $(F)/stacks

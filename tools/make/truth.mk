@@ -20,7 +20,7 @@ $(B)/truth/%.o: tests/truth/%.c | $(B)/witness.skel.h
 
 # The places at which it looks on: where seep attaches probes, tells the kernel of mappings, and
 # takes records.
-TRUTH_WRAP := -Wl,--wrap=link_multi,--wrap=kernel_set_unwind_space,--wrap=decode_record,--wrap=kernel_poll
+TRUTH_WRAP := -Wl,--wrap=link_multi,--wrap=unwind_spaces_set,--wrap=decode_record,--wrap=kernel_poll
 $(B)/truth/compare: $(TRUTH_OBJECTS) $(B)/libseep.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $(TRUTH_WRAP) -o $@ $^ $(LDFLAGS) $(LIBS)
 

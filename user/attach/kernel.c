@@ -9,26 +9,26 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "attach/kernel_internal.h"
+#include "attach/kernel_unwind.h"
 #include "attach/link.h"
 #include "base/log.h"
+#include "early.skel.h"
 
 enum {
 	DEFAULT_RING = 16 << 20,
 	DEFAULT_THREADS = 16384,
 	EARLY_THREADS = 2048,
-	EARLY_SPACES = 256,
 	DEFAULT_STACKS = 65536,
 	DEFAULT_SAMPLED = 262144,
 	QUANTILES = 4096,
 	BATCH = 1 << 17, /* records handed over at once */
-	DEFAULT_UNWIND = 32 << 20,
 };
 
 static size_t ring_size(size_t wanted)
@@ -54,31 +54,6 @@ static void set_knobs(struct tracer_bpf *bpf, const struct kernel_options *o, si
 	bpf->rodata->largest_size = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
 
-/* Rows, and an eighth of their bytes for the page directory. */
-static int size_unwind_maps(struct tracer_bpf *bpf, size_t bytes)
-{
-	size_t chunks = bytes / SEEP_CHUNK_BYTES ?: 1;
-	int err = bpf_map__set_max_entries(bpf->maps.unwind_rows, chunks);
-
-	err = err
-		      ?: bpf_map__set_max_entries(bpf->maps.unwind_pages,
-						  bytes / 8 / sizeof(struct seep_unwind_page) ?: 1);
-	return err ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, SEEP_UNWIND_RULES_MAX);
-}
-
-static int map_unwind_rows(struct kernel *kernel)
-{
-	const struct bpf_map *map = kernel->bpf->maps.unwind_rows;
-	size_t bytes = (size_t)bpf_map__max_entries(map) * SEEP_CHUNK_BYTES;
-	void *rows = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	if (rows == MAP_FAILED)
-		return -errno;
-	kernel->unwind_rows = rows;
-	kernel->unwind_bytes = bytes;
-	return 0;
-}
-
 /*
  * Entries that are large and few are allocated when they are needed, where that is safe;
  * older kernels warn of it, so there the tables are made whole, and smaller.
@@ -90,11 +65,7 @@ static int size_late_maps(struct tracer_bpf *bpf, const struct kernel_options *o
 
 	if (o->late_allocation)
 		return err;
-	err = err ?: bpf_map__set_map_flags(bpf->maps.threads, 0);
-	err = err ?: bpf_map__set_map_flags(bpf->maps.unwind_spaces, 0);
-	return err
-		       ?: bpf_map__set_max_entries(bpf->maps.unwind_spaces,
-						   o->unwind_tables ? EARLY_SPACES : 1);
+	return err ?: bpf_map__set_map_flags(bpf->maps.threads, 0);
 }
 
 static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, size_t ring)
@@ -107,9 +78,7 @@ static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, siz
 		err = err
 			      ?: bpf_map__set_max_entries(bpf->maps.sampled,
 							  o->max_sampled ?: DEFAULT_SAMPLED);
-	if (o->unwind_tables)
-		err = err ?: size_unwind_maps(bpf, o->max_unwind_bytes ?: DEFAULT_UNWIND);
-	return err;
+	return err ?: kernel_unwind_size(bpf, o);
 }
 
 static void load_none(struct tracer_bpf *bpf)
@@ -189,6 +158,8 @@ static void choose_programs(struct tracer_bpf *bpf, const struct kernel_options 
 	default:
 		load_plain(bpf);
 	}
+	if (o->unwind_tables)
+		load_one(bpf->progs.seep_identify);
 	load_one(bpf->progs.seep_fork);
 	load_one(bpf->progs.seep_exec);
 	load_one(bpf->progs.seep_exit);
@@ -227,6 +198,44 @@ static int hand_over(void *context, void *data, size_t size)
 	return ++kernel->in_batch < BATCH ? 0 : -ECANCELED;
 }
 
+/* In the types of kernels that have it: 5.17, commit 7c7e3d31e785. */
+static bool has_find_vma(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	__s32 id = btf ? btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM) : -1;
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	bool has = false;
+
+	for (int i = 0; type && !has && i < btf_vlen(type); i++)
+		has = !strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off),
+			      "BPF_FUNC_find_vma");
+	btf__free(btf);
+	return has;
+}
+
+/* The object, or the other one compiled from the same sources: all is alike but one call. */
+static struct tracer_bpf *open_object(void)
+{
+	struct tracer_bpf *bpf;
+	int err;
+
+	if (has_find_vma())
+		return tracer_bpf__open();
+	bpf = calloc(1, sizeof(*bpf));
+	if (!bpf)
+		return NULL;
+	err = tracer_bpf__create_skeleton(bpf);
+	if (!err) {
+		bpf->skeleton->data = early_bpf__elf_bytes(&bpf->skeleton->data_sz);
+		err = bpf_object__open_skeleton(bpf->skeleton, NULL);
+	}
+	if (!err)
+		return bpf;
+	tracer_bpf__destroy(bpf);
+	errno = -err;
+	return NULL;
+}
+
 int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel)
 {
 	size_t ring = ring_size(options->ring_bytes ?: DEFAULT_RING);
@@ -236,7 +245,7 @@ int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel
 	if (!kernel)
 		return -ENOMEM;
 	kernel->mode = options->mode;
-	kernel->bpf = tracer_bpf__open();
+	kernel->bpf = open_object();
 	if (!kernel->bpf) {
 		err = -errno;
 		goto fail;
@@ -248,7 +257,7 @@ int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel
 	if (!err && options->sample_bytes)
 		err = fill_quantiles(kernel->bpf, options->sample_bytes);
 	if (!err && options->unwind_tables)
-		err = map_unwind_rows(kernel);
+		err = kernel_unwind_open(kernel);
 	err = err ?: tracer_bpf__attach(kernel->bpf);
 	if (err)
 		goto fail;
@@ -270,8 +279,7 @@ void kernel_free(struct kernel *kernel)
 	if (!kernel)
 		return;
 	ring_buffer__free(kernel->ring);
-	if (kernel->unwind_rows)
-		munmap(kernel->unwind_rows, kernel->unwind_bytes);
+	kernel_unwind_close(kernel);
 	tracer_bpf__destroy(kernel->bpf);
 	free(kernel);
 }
@@ -363,60 +371,8 @@ int kernel_tainted(struct kernel *kernel, void (*fn)(void *context, uint32_t spa
 	return 0;
 }
 
-struct kernel_unwind_limits kernel_unwind_limits(const struct kernel *kernel)
-{
-	struct tracer_bpf *bpf = kernel->bpf;
-	struct kernel_unwind_limits limits = { 0, 0, 0 };
-
-	if (!kernel->unwind_rows)
-		return limits;
-	limits.rows = kernel->unwind_bytes / sizeof(uint32_t);
-	limits.pages = bpf_map__max_entries(bpf->maps.unwind_pages);
-	limits.rules = bpf_map__max_entries(bpf->maps.unwind_rules);
-	return limits;
-}
-
-uint32_t *kernel_unwind_rows(struct kernel *kernel)
-{
-	return kernel->unwind_rows;
-}
-
-/* Elements of an array map, one system call each: batches came with 5.6, and need no more. */
-static int set_elements(struct bpf_map *map, uint32_t first, const void *values, size_t size,
-			size_t nr)
-{
-	for (size_t i = 0; i < nr; i++) {
-		uint32_t index = first + i;
-
-		if (bpf_map_update_elem(bpf_map__fd(map), &index, (const char *)values + i * size,
-					BPF_ANY))
-			return -errno;
-	}
-	return 0;
-}
-
-int kernel_set_unwind_pages(struct kernel *kernel, uint32_t first,
-			    const struct seep_unwind_page *pages, size_t nr)
-{
-	return set_elements(kernel->bpf->maps.unwind_pages, first, pages, sizeof(*pages), nr);
-}
-
-int kernel_set_unwind_rules(struct kernel *kernel, uint32_t first,
-			    const struct seep_unwind_rule *rules, size_t nr)
-{
-	return set_elements(kernel->bpf->maps.unwind_rules, first, rules, sizeof(*rules), nr);
-}
-
-int kernel_set_unwind_space(struct kernel *kernel, uint32_t space,
-			    const struct seep_unwind_space *mappings)
-{
-	int fd = bpf_map__fd(kernel->bpf->maps.unwind_spaces);
-
-	return bpf_map_update_elem(fd, &space, mappings, BPF_ANY) ? -errno : 0;
-}
-
 void kernel_forget_space(struct kernel *kernel, uint32_t space)
 {
-	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.unwind_spaces), &space);
+	kernel_unwind_forget_space(kernel, space);
 	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.tainted), &space);
 }

@@ -13,7 +13,6 @@
 #include <linux/types.h>
 
 #include "../../bpf/event.h"
-#include "../../bpf/unwind_table.h"
 #include "attach/features.h"
 #include "attach/plan.h"
 
@@ -34,7 +33,6 @@ struct kernel_options {
 	size_t max_stacks; /* 0: 65536 */
 	size_t max_sampled; /* 0: 262144 */
 	bool unwind_tables; /* else stacks are walked by frame pointers */
-	size_t max_unwind_bytes; /* of rows; pages are an eighth of it. 0: 32 MiB */
 };
 
 /*
@@ -72,23 +70,7 @@ int kernel_counters(struct kernel *kernel, uint64_t ret_counters[SEEP_COUNT_MAX]
 /* Calls `fn` for each space with lost releases. */
 int kernel_tainted(struct kernel *kernel, void (*fn)(void *context, uint32_t space, uint64_t lost),
 		   void *context);
-/*
- * The unwind tables of the kernel side (bpf/unwind_table.h), with unwind_tables only. All
- * numbers are over all tables; the caller gives them out and keeps to the limits.
- */
-struct kernel_unwind_limits {
-	size_t rows, pages, rules;
-};
-struct kernel_unwind_limits kernel_unwind_limits(const struct kernel *kernel);
-/* The rows, shared with the kernel: written before the pages that lead to them. */
-uint32_t *kernel_unwind_rows(struct kernel *kernel);
-int kernel_set_unwind_pages(struct kernel *kernel, uint32_t first,
-			    const struct seep_unwind_page *pages, size_t nr);
-int kernel_set_unwind_rules(struct kernel *kernel, uint32_t first,
-			    const struct seep_unwind_rule *rules, size_t nr);
-int kernel_set_unwind_space(struct kernel *kernel, uint32_t space,
-			    const struct seep_unwind_space *mappings);
-/* Forgets the number and the mappings of an ended space. */
+/* Forgets the number of an ended space, and what is kept under it. */
 void kernel_forget_space(struct kernel *kernel, uint32_t space);
 
 #endif

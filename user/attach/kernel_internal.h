@@ -6,12 +6,26 @@
 #include "attach/kernel.h"
 #include "tracer.skel.h"
 
+/* The unwind maps; all zero without tables. */
+struct kernel_unwind {
+	uint32_t *words; /* room for SEEP_CHUNKS_MAX chunks, of which the first are there */
+	size_t nr_chunks;
+	int first_chunk; /* its map's descriptor */
+	struct seep_unwind_table *tables;
+	struct seep_unwind_rule *rules;
+	bool identifies; /* the kernel says what it knows a file as */
+};
+
+/* Before and after loading; kernel_unwind_close accepts what was never opened. */
+int kernel_unwind_size(struct tracer_bpf *bpf, const struct kernel_options *options);
+int kernel_unwind_open(struct kernel *kernel);
+void kernel_unwind_close(struct kernel *kernel);
+
 struct kernel {
 	struct tracer_bpf *bpf;
 	struct ring_buffer *ring;
 	enum attach_mode mode;
-	uint32_t *unwind_rows; /* mmapped; NULL without tables */
-	size_t unwind_bytes;
+	struct kernel_unwind unwind;
 	kernel_record_fn record; /* during kernel_poll */
 	void *record_context;
 	size_t in_batch; /* records handed over by it so far */

@@ -329,6 +329,28 @@ struct module_info module_files_info(const struct module_files *files, uint32_t 
 	return (struct module_info){ known->path, known->image.build_id, known->deleted };
 }
 
+bool module_files_code_distance(const struct module_files *files, uint32_t module,
+				uint64_t *ret_distance)
+{
+	const struct image *image = &files->items[module].image;
+	uint64_t distance = 0;
+	bool found = false;
+
+	for (size_t i = 0; i < image->nr_segments; i++) {
+		const struct image_segment *segment = &image->segments[i];
+
+		if (!segment->executable)
+			continue;
+		if (found && segment->address - segment->offset != distance)
+			return false;
+		distance = segment->address - segment->offset;
+		found = true;
+	}
+	if (found)
+		*ret_distance = distance;
+	return found;
+}
+
 int module_files_root(const struct module_files *files, uint32_t module)
 {
 	return module < files->nr ? files->items[module].root : -1;

@@ -27,7 +27,9 @@ uint64_t module_files_address(const struct module_files *files, uint32_t module,
 			      const struct mapping *mapping);
 
 struct module_info module_files_info(const struct module_files *files, uint32_t module);
-/* As modules_open, modules_root, modules_limit and modules_descriptors in stack/modules.h. */
+/* As the functions of that name in stack/modules.h. */
+bool module_files_code_distance(const struct module_files *files, uint32_t module,
+				uint64_t *ret_distance);
 int module_files_open(struct module_files *files, uint32_t module);
 int module_files_root(const struct module_files *files, uint32_t module);
 void module_files_limit(struct module_files *files, size_t descriptors);

@@ -195,6 +195,11 @@ int modules_open(struct modules *modules, uint32_t module)
 	return module_files_open(modules->files, module);
 }
 
+bool modules_code_distance(const struct modules *modules, uint32_t module, uint64_t *ret_distance)
+{
+	return module_files_code_distance(modules->files, module, ret_distance);
+}
+
 int modules_root(const struct modules *modules, uint32_t module)
 {
 	return module_files_root(modules->files, module);

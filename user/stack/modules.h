@@ -28,6 +28,12 @@ struct module_mapping {
 bool modules_mapping(const struct modules *modules, uint32_t space, size_t i,
 		     struct module_mapping *ret_mapping);
 
+/*
+ * What is to be added to an offset in the module's file to get the ELF address of the code
+ * there. False when there is no one such number.
+ */
+bool modules_code_distance(const struct modules *modules, uint32_t module, uint64_t *ret_distance);
+
 /* Descriptors held open now. */
 size_t modules_descriptors(const struct modules *modules);
 

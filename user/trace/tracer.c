@@ -82,12 +82,13 @@ static int open_collector(struct tracer *t)
 	t->modules = modules_new();
 	t->symbolizer = t->modules ? symbolizer_new(t->modules, &t->options.symbols) : NULL;
 	if (t->modules && !t->options.frame_pointers)
-		t->unwinding = unwinding_new(t->kernel, t->modules);
+		t->unwinding = unwinding_new(t->kernel, t->modules, NULL);
 	files.context = t->unwinding;
 	t->stacks = t->symbolizer ? stacks_new(t->modules, t->symbolizer, &files) : NULL;
 	t->processes = processes_new();
 	t->objects = objects_new(t->kernel, &t->options.plan, &t->features, t->options.host_wide);
 	t->refreshed = hashmap_new();
+	t->stale = hashmap_new();
 	t->families = hashmap_new();
 	t->allocator_stacks = hashmap_new();
 	t->start = monotonic_ns();
@@ -95,7 +96,7 @@ static int open_collector(struct tracer *t)
 	t->next_tick = t->start + TICK_NS;
 	heap.start_time = t->start;
 	t->heap = heap_new(&heap);
-	return t->stacks && t->processes && t->objects && t->refreshed && t->families &&
+	return t->stacks && t->processes && t->objects && t->refreshed && t->stale && t->families &&
 			       t->allocator_stacks && t->heap
 		       ? 0
 		       : -ENOMEM;
@@ -155,6 +156,7 @@ void tracer_free(struct tracer *t)
 	modules_free(t->modules);
 	processes_free(t->processes);
 	hashmap_free(t->refreshed);
+	hashmap_free(t->stale);
 	hashmap_free(t->families);
 	hashmap_free(t->allocator_stacks);
 	free(t->added);
@@ -204,7 +206,7 @@ int tracer_trace_process(struct tracer *t, pid_t pid)
 	int err;
 
 	/* All before the probes: their first hit must find it. */
-	tracer_refresh_maps(t, SEEP_UNWIND_BY_TGID(pid), pid);
+	tracer_refresh_maps(t, SEEP_UNWIND_BY_TGID(pid), pid, UNWINDING_SMALL);
 	err = kernel_set_target(t->kernel, pid, target_bits(t, pid));
 
 	return err ?: objects_scan(t->objects, pid, NULL);
@@ -320,6 +322,8 @@ static void tick(struct tracer *t, uint64_t now)
 {
 	heap_mark(t->heap, now, rss_of, t);
 	kernel_tainted(t->kernel, note_taint, t);
+	if (t->unwinding)
+		unwinding_tick(t->unwinding);
 	if (t->options.has_filter || t->options.everything)
 		tracer_add_matching(t, NULL);
 	/* Without the tracepoints nothing tells of libraries that are opened later. */
@@ -363,6 +367,9 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 
 		if (n < 0 && n != -EINTR)
 			return n;
+		tracer_refresh_stale(t);
+		if (t->unwinding)
+			unwinding_collect(t->unwinding);
 		now = monotonic_ns();
 		if (now >= t->next_tick) {
 			tick(t, now);

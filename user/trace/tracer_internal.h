@@ -27,6 +27,8 @@ struct tracer {
 	struct heap *heap;
 	struct decode_counts decoded;
 	struct hashmap *refreshed; /* space -> when its maps were last read, ns */
+	struct hashmap *stale; /* space -> pid: its maps are to be read again */
+	uint64_t maps_rest; /* until then maps are not read because of new code alone, ns */
 	struct hashmap *families; /* stack id -> family, where the kernel cannot tell */
 	struct hashmap *allocator_stacks; /* id of a mapping's stack -> made by an allocator */
 	pid_t *added; /* by the command or the filter */
@@ -42,7 +44,11 @@ struct tracer {
 uint64_t monotonic_ns(void);
 
 /* Reads the process's maps, for names and for unwinding. */
-void tracer_refresh_maps(struct tracer *tracer, uint32_t space, pid_t pid);
+void tracer_refresh_maps(struct tracer *tracer, uint32_t space, pid_t pid,
+			 enum unwinding_wait wait);
+
+/* Reads the maps of processes that have mapped new code since, where that was put off. */
+void tracer_refresh_stale(struct tracer *tracer);
 
 /* One record of the ring, from kernel_poll. */
 void tracer_record(void *context, const void *data, size_t size);

@@ -110,27 +110,44 @@ static void fill_health(struct tracer *t, struct profile *profile)
 	symbolizer_counts(t->symbolizer, &health->frames, &health->frames_unnamed);
 }
 
-/* Code that no table could be kept for: its stacks are walked by frame pointers, or cut. */
-static int report_left_out(struct tracer *t, struct profile *profile)
+static int add_tables_skip(struct profile *profile, const char *reason)
 {
-	struct unwinding_stats stats = { 0 };
 	struct profile_health *health = &profile->health;
-	struct profile_skipped_probe *skip;
-	char reason[128];
+	struct profile_skipped_probe *skip = vec_push(
+		&health->skipped_probes, &health->nr_skipped_probes, &health->cap_skipped_probes);
 
-	if (t->unwinding)
-		stats = unwinding_stats(t->unwinding);
-	if (!stats.tables_left_out && !stats.mappings_left_out)
-		return 0;
-	skip = vec_push(&health->skipped_probes, &health->nr_skipped_probes,
-			&health->cap_skipped_probes);
 	if (!skip)
 		return -ENOMEM;
-	snprintf(reason, sizeof(reason), "no room for the tables of %zu files and %zu mappings",
-		 stats.tables_left_out, stats.mappings_left_out);
 	skip->symbol = profile_string(profile, "stacks by unwind tables");
 	skip->reason = profile_string(profile, reason);
 	return 0;
+}
+
+/*
+ * Code that no table could be kept for, or whose table was not built yet: its stacks are
+ * walked by frame pointers, or cut.
+ */
+static int report_left_out(struct tracer *t, struct profile *profile)
+{
+	struct unwinding_stats stats = { 0 };
+	char reason[128];
+	int err = 0;
+
+	if (t->unwinding)
+		stats = unwinding_stats(t->unwinding);
+	if (stats.tables_left_out || stats.mappings_left_out) {
+		snprintf(reason, sizeof(reason),
+			 "no room for the tables of %zu files and %zu mappings",
+			 stats.tables_left_out, stats.mappings_left_out);
+		err = add_tables_skip(profile, reason);
+	}
+	if (stats.missed) {
+		snprintf(reason, sizeof(reason),
+			 "a table was asked for %zu times while it was still being built",
+			 stats.missed);
+		err = err ?: add_tables_skip(profile, reason);
+	}
+	return err;
 }
 
 /* A process that has done nothing is reported too, so that a reader finds its pid. */

@@ -84,19 +84,32 @@ static int on_realloc_end(void *context, const struct seep_alloc *moved)
 	return heap_realloc_end(t->heap, with_family(t, moved, &copy));
 }
 
-void tracer_refresh_maps(struct tracer *t, uint32_t space, pid_t pid)
+void tracer_refresh_maps(struct tracer *t, uint32_t space, pid_t pid, enum unwinding_wait wait)
 {
-	if (modules_refresh(t->modules, space, pid))
+	if (t->unwinding)
+		unwinding_before_refresh(t->unwinding, space);
+	if (modules_refresh(t->modules, space, pid)) {
+		/* It has ended; what the kernel side gave it must be known all the same. */
+		if (t->unwinding)
+			unwinding_fork(t->unwinding, space);
 		return;
+	}
 	hashmap_put(t->refreshed, space, monotonic_ns());
 	if (t->unwinding)
-		unwinding_refresh(t->unwinding, space);
+		unwinding_refresh(t->unwinding, space, wait);
+}
+
+/* A process that has stopped itself waits for its probes anyway. */
+static enum unwinding_wait wait_for(uint16_t flags)
+{
+	return flags & SEEP_HELD ? UNWINDING_ALL : UNWINDING_SMALL;
 }
 
 static void forget_maps(struct tracer *t, uint32_t space)
 {
 	modules_forget(t->modules, space);
 	hashmap_remove(t->refreshed, space);
+	hashmap_remove(t->stale, space);
 	kernel_forget_space(t->kernel, space);
 	if (t->unwinding)
 		unwinding_forget(t->unwinding, space);
@@ -119,7 +132,7 @@ static int on_stack(void *context, const struct seep_stack *stack)
 	hashmap_get(t->refreshed, stack->space, &refreshed);
 	if (!process || process->ended || monotonic_ns() - refreshed < REFRESH_NS)
 		return 0;
-	tracer_refresh_maps(t, stack->space, process->pid);
+	tracer_refresh_maps(t, stack->space, process->pid, UNWINDING_SMALL);
 	stacks_place_again(t->stacks, stack->id);
 	return 0;
 }
@@ -142,19 +155,28 @@ static void scan(struct tracer *t, pid_t pid)
 	log_debug("process %d: %zu files attached (%d)", pid, attached, err);
 }
 
+/*
+ * A space has the maps of another one: its parent's, or those read when its process was
+ * attached to. By now it may have replaced them.
+ */
+static bool take_over_maps(struct tracer *t, const struct seep_space *space)
+{
+	uint32_t from = space->reason == SEEP_SPACE_FORK ? space->parent
+							 : SEEP_UNWIND_BY_TGID(space->tgid);
+
+	if (space->reason == SEEP_SPACE_EXEC || modules_fork(t->modules, from, space->space))
+		return false;
+	if (t->unwinding)
+		unwinding_fork(t->unwinding, space->space);
+	return true;
+}
+
 static void space_begins(struct tracer *t, const struct seep_space *space)
 {
-	if (space->reason == SEEP_SPACE_FORK) {
-		modules_fork(t->modules, space->parent, space->space);
-		if (t->unwinding)
-			unwinding_refresh(t->unwinding, space->space);
-		if (!t->options.host_wide)
-			scan(t, space->tgid);
-	} else {
-		tracer_refresh_maps(t, space->space, space->tgid);
+	if (!take_over_maps(t, space))
+		tracer_refresh_maps(t, space->space, space->tgid, wait_for(space->flags));
+	if (space->reason != SEEP_SPACE_FORK || !t->options.host_wide)
 		scan(t, space->tgid);
-	}
-	/* What was kept under its pid has been taken over. */
 	if (space->reason == SEEP_SPACE_SEEN)
 		forget_maps(t, SEEP_UNWIND_BY_TGID(space->tgid));
 	if (space->flags & SEEP_HELD)
@@ -225,12 +247,40 @@ static int on_mapping(void *context, const struct seep_map *map)
 	return heap_mapping(t->heap, &copy);
 }
 
+/*
+ * A process that maps much code in a row has its maps read once for some of it: reading
+ * takes as long as they are, and may have a quarter of the time.
+ */
+static void read_new_code(struct tracer *t, uint32_t space, pid_t pid, uint16_t flags)
+{
+	uint64_t begin = monotonic_ns(), end;
+
+	hashmap_remove(t->stale, space);
+	tracer_refresh_maps(t, space, pid, wait_for(flags));
+	scan(t, pid);
+	end = monotonic_ns();
+	t->maps_rest = end + 3 * (end - begin);
+}
+
+void tracer_refresh_stale(struct tracer *t)
+{
+	uint64_t space, pid;
+	size_t cursor = 0;
+
+	while (monotonic_ns() >= t->maps_rest && hashmap_next(t->stale, &cursor, &space, &pid)) {
+		read_new_code(t, space, pid, 0);
+		cursor = 0;
+	}
+}
+
 static int on_new_code(void *context, const struct seep_map *map)
 {
 	struct tracer *t = context;
 
-	tracer_refresh_maps(t, map->space, map->tgid);
-	scan(t, map->tgid);
+	if (!(map->flags & SEEP_HELD) && monotonic_ns() < t->maps_rest &&
+	    !hashmap_put(t->stale, map->space, map->tgid))
+		return 0;
+	read_new_code(t, map->space, map->tgid, map->flags);
 	if (map->flags & SEEP_HELD)
 		let_go(t, map->tgid);
 	return 0;
