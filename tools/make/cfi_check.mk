@@ -3,7 +3,7 @@
 # ($(B)/bench-unwind-table FILE...).
 
 CFI_SOURCES := $(wildcard user/stack/cfi_*.c) $(wildcard user/stack/table_*.c) \
-	user/stack/unwind_table.c user/base/hashmap.c user/base/log.c
+	user/stack/unwind_table.c user/stack/elf_open.c user/base/hashmap.c user/base/log.c
 CFI_OBJECTS := $(CFI_SOURCES:%.c=$(B)/%.o)
 
 $(B)/cfi-check: tools/cfi_check.c $(CFI_OBJECTS)
