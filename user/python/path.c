@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "python/frames.h"
+#include "python/globals.h"
 
 enum {
 	MAX_STEPS = 40, /* of a longer path the first and the last are shown */
@@ -28,7 +29,7 @@ enum {
 	TYPE_MRO = 344,
 	MAX_MRO = 64,
 	DESCRIPTOR_NAME = 24,
-	DESCRIPTOR_MEMBER = 40, /* PyMemberDef *: name, type, offset */
+	DESCRIPTOR_MEMBER = 40, /* PyMemberDef *: name, type, offset; 2.7: 8 less */
 	MEMBER_OFFSET = 16,
 	OLD_CLASS_DICT = 24,
 	DUMMY_DICT = 16, /* of a thread-local's localdummy */
@@ -86,7 +87,8 @@ static int try_descriptor(void *context, const struct python_reference *referenc
 	form = python_reader_look(r, reference->target, &references);
 	if (!form || strcmp(form->type->name, "member_descriptor") != 0)
 		return 0;
-	member = python_reader_word(r, reference->target + DESCRIPTOR_MEMBER);
+	member = python_reader_word(r, reference->target + DESCRIPTOR_MEMBER -
+					       (r->view.layout.major == 2 ? 8 : 0));
 	if (python_reader_word(r, member + MEMBER_OFFSET) != s->offset)
 		return 0;
 	return read_name(r, python_reader_word(r, reference->target + DESCRIPTOR_NAME), s->name);
@@ -158,6 +160,12 @@ static const char *known_field(const struct python_reader *r, const struct pytho
 	return NULL;
 }
 
+/* Does a thread-local object keep it? */
+static bool is_locals(const struct python_graph *g, uint32_t parent)
+{
+	return !is_root(parent) && !strcmp(python_graph_form(g, parent)->type->name, "_local");
+}
+
 /* Which field of its parent is this node? NULL: no field. */
 static const char *field_of(struct python_graph *g, uint32_t node, char name[MAX_NAME])
 {
@@ -195,14 +203,13 @@ static bool is_dummys(struct python_graph *g, uint32_t node)
 /* The dict of a thread-local: of 3.13 on, in a dict of the local object itself. */
 static bool is_thread_locals(struct python_graph *g, uint32_t node)
 {
-	uint32_t parent = g->nodes[node].parent, above;
+	uint32_t parent = g->nodes[node].parent;
 
 	if (is_dummys(g, node))
 		return true;
 	if (is_root(parent))
 		return false;
-	above = g->nodes[parent].parent;
-	return !is_root(above) && !strcmp(python_graph_form(g, above)->type->name, "_local") &&
+	return is_locals(g, g->nodes[parent].parent) &&
 	       python_graph_form(g, node)->kind == KIND_DICT;
 }
 
@@ -259,6 +266,8 @@ static void put_value(struct writer *w, const struct python_node *n)
 	} else if (python_path_is_namespace(w->graph, n->parent) &&
 		   read_name(w->reader, key, name)) {
 		fprintf(w->out, ".%s", name);
+	} else if (is_locals(w->graph, above)) {
+		fputs(".<thread-local>", w->out);
 	} else {
 		put_key(w, key);
 	}
@@ -291,11 +300,11 @@ static void put_field(struct writer *w, uint32_t node, bool last)
 	char buffer[MAX_NAME];
 	const char *name = field_of(g, node, buffer);
 
+	/* The dict of threads in a thread-local, and the dict of one of them. */
+	if (!last && (is_thread_locals(g, node) || is_locals(g, n->parent)))
+		return;
 	if (!name) {
-		if (is_thread_locals(g, node))
-			fputs(".<thread-local>", w->out);
-		else
-			fprintf(w->out, ".+0x%x", n->index);
+		fprintf(w->out, ".+0x%x", n->index);
 		return;
 	}
 	if (!last && (!strcmp(name, "__dict__") || !strcmp(name, "__closure__")))
@@ -416,7 +425,7 @@ static void put_root(struct writer *w, const struct python_node *n)
 		fputs("<interpreter>", w->out);
 		break;
 	case ROOT_GLOBAL:
-		python_global_name(w->reader, root->address, text, sizeof(text));
+		python_globals_name(w->reader, root->address, text, sizeof(text));
 		fprintf(w->out, "<C global %s>", text);
 		break;
 	case ROOT_HELD:

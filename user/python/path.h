@@ -26,7 +26,4 @@ const char *python_path_root(const struct python_graph *graph, uint32_t node);
  */
 bool python_path_is_namespace(struct python_graph *graph, uint32_t node);
 
-/* "counter in libfoo.so", "libfoo.so+0x4010": a variable of C; its address at worst. */
-void python_global_name(struct python_reader *reader, uint64_t address, char *text, size_t size);
-
 #endif

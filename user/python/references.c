@@ -33,7 +33,9 @@ enum {
 	MODULE_STATE = 32,
 	DEF_SIZE = 56, /* PyModuleDef.m_size */
 	MAX_STATE = 64 << 10,
+	CACHE_NEXT = 24,
 	CACHE_LINK_KEY = 40,
+	CACHE_LINK_RESULT = 48,
 	CACHE_FIELDS = 56,
 	NO_EXCEPTION = 0,
 };
@@ -228,6 +230,25 @@ static int visit_cache_link(const struct visit *v)
 				      NO_EXCEPTION, EDGE_FIELD, v->each, v->context);
 }
 
+/*
+ * The entries of a cache with a limit, newest last, in a ring through the cache itself. The
+ * type of an entry is no whole type up to 3.9, so they are not met through the dict.
+ */
+static int visit_cache(const struct visit *v)
+{
+	struct python_reader *r = v->reader;
+	uint64_t at = v->address, most = r->regions.bytes / CACHE_FIELDS;
+	int err = visit_words(v, CACHE_FIELDS, v->form->weaklist);
+
+	for (uint64_t i = 0; !err && i < most; i++) {
+		at = python_reader_word(r, at + CACHE_NEXT);
+		if (at == v->address || !regions_hold(&r->regions, at, CACHE_FIELDS))
+			break;
+		err = visit_word(v, EDGE_ITEM, i, python_reader_word(r, at + CACHE_LINK_RESULT));
+	}
+	return err;
+}
+
 static int visit_weakref(const struct visit *v)
 {
 	return visit_word(v, EDGE_FIELD, WEAKREF_CALLBACK,
@@ -264,6 +285,7 @@ static int visit_kind(const struct visit *v)
 	case KIND_TYPE:
 		return visit_words(v, 16, TYPE_WEAKLIST);
 	case KIND_CACHE:
+		return visit_cache(v);
 	case KIND_FUNCTION:
 	case KIND_OTHER:
 		return visit_words(v, v->form->members, v->form->weaklist);

@@ -6,8 +6,7 @@
  * to two more dicts, and to a thread that points back.
  *
  * Everything that the best roots hold is reached before the next kind is looked at. The
- * variables of C come last: the data of mapped files, and the anonymous memory right
- * behind them (bss). 3.12 and later keep whole structures of the interpreter there.
+ * variables of C come last: 3.11 and later keep whole structures of the interpreter there.
  */
 #include "python/roots.h"
 
@@ -16,6 +15,7 @@
 
 #include "memory/stream.h"
 #include "python/frames.h"
+#include "python/globals.h"
 
 enum {
 	MAX_THREADS = 1 << 16,
@@ -24,7 +24,6 @@ enum {
 	LEAST_MODULES = 16,
 	ENTRIES_TRIED = 64,
 	INTERPRETER_BYTES = 1024, /* before 3.11; later it is found among the variables of C */
-	BSS_BYTES = 64 << 20,
 };
 
 struct walk {
@@ -327,31 +326,16 @@ static int reach_chunk(void *context, const struct stream_chunk *chunk)
 	return err;
 }
 
-/* The data of a file, and bss: what begins where a file's data end, but is no heap. */
-static bool is_data(const struct regions *regions, size_t i)
-{
-	const struct region *region = &regions->items[i];
-
-	if (region->kind == REGION_FILE)
-		return true;
-	return i && region->kind == REGION_ANONYMOUS && region[-1].kind == REGION_FILE &&
-	       region[-1].end == region->start && region->end - region->start <= BSS_BYTES;
-}
-
 static int reach_globals(struct walk *w)
 {
-	const struct regions *regions = &w->reader->regions;
 	struct stream_totals totals;
-	int err = 0;
+	struct regions ranges;
+	int err = python_globals_ranges(w->reader, &ranges);
 
-	for (size_t i = 0; !err && i < regions->nr; i++) {
-		struct regions one = { .items = &regions->items[i], .nr = 1 };
-
-		if (is_data(regions, i))
-			err = stream_regions(w->reader->view.remote, &one,
-					     w->reader->view.source.pagemap, reach_chunk, w,
-					     &totals);
-	}
+	if (err)
+		return err;
+	err = stream_regions(w->reader->view.remote, &ranges, -1, reach_chunk, w, &totals);
+	regions_free(&ranges);
 	return err ? err : python_graph_spread(w->graph);
 }
 

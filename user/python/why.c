@@ -331,7 +331,9 @@ static int count_hold(void *context, const struct python_reference *reference)
 	const struct python_form *form;
 	uint32_t references, index;
 
-	if (reference->edge == EDGE_KEY || reference->edge == EDGE_CLASS)
+	/* Items, not what else is in the object. */
+	if (reference->edge == EDGE_KEY || reference->edge == EDGE_CLASS ||
+	    reference->edge == EDGE_FIELD || reference->edge == EDGE_DICT)
 		return 0;
 	if (h->seen >= MAX_HOLDS_SEEN)
 		return 1;
@@ -353,8 +355,13 @@ static int count_hold(void *context, const struct python_reference *reference)
 /* What its first thousands of items are. */
 static void set_holds(struct look *look, uint32_t node, struct why_container *c)
 {
-	const struct python_form form = *python_graph_form(&look->graph, node);
 	struct holding h = { .look = look };
+	struct python_form form;
+
+	/* What a cache's dict has are its own entries. */
+	if (!strcmp(c->type, "lru_cache") && c->capacity > 0)
+		node = look->graph.nodes[node].parent;
+	form = *python_graph_form(&look->graph, node);
 
 	python_references(&look->reader, &form, look->graph.nodes[node].address, count_hold, &h);
 	while (c->nr_holds < WHY_HOLDS) {
@@ -387,6 +394,7 @@ static void set_kind(struct look *look, uint32_t node, struct why_container *c)
 	    python_graph_form(g, parent)->kind != KIND_CACHE)
 		return;
 	c->type = "lru_cache";
+	c->bytes = g->held[parent];
 	c->capacity = python_reader_capacity(&look->reader, python_graph_form(g, parent),
 					     g->nodes[parent].address);
 }

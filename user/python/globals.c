@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Owns the name of a variable of C in a mapped file, or in the bss behind it: its symbol where
- * the file has one, else the file and the address in it.
+ * Owns what is known of variables of C: their ranges, from the program headers that each
+ * mapped file has in memory, and their names. The maps alone do not tell where a bss ends: it is
+ * anonymous memory, and so may be what is mapped right behind it, such as an arena
+ * full of objects.
  */
+#include "python/globals.h"
+
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <inttypes.h>
@@ -13,9 +18,11 @@
 #include <unistd.h>
 
 #include "proc/maps.h"
-#include "python/path.h"
 
-enum { MAX_SYMBOLS = 1 << 20 };
+enum {
+	MAX_SYMBOLS = 1 << 20,
+	MAX_HEADERS = 64,
+};
 
 /* The mapping of the file whose data, or bss, the address is in. */
 static const struct mapping *file_of(const struct maps *maps, uint64_t address)
@@ -37,6 +44,72 @@ static uint64_t start_of(const struct maps *maps, const struct mapping *file)
 		if (m->inode == file->inode && !m->offset)
 			return m->start;
 	return m->start - m->offset;
+}
+
+static int add_segments(struct python_reader *r, uint64_t start, struct regions *ranges)
+{
+	struct remote *remote = r->view.remote;
+	Elf64_Phdr headers[MAX_HEADERS];
+	Elf64_Ehdr file;
+	uint64_t bias;
+	int err = 0;
+
+	if (remote_read(remote, start, &file, sizeof(file)) ||
+	    memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 || file.e_phnum > MAX_HEADERS ||
+	    file.e_phentsize != sizeof(*headers) ||
+	    remote_read(remote, start + file.e_phoff, headers, file.e_phnum * sizeof(*headers)))
+		return 0;
+	bias = file.e_type == ET_EXEC ? 0 : start;
+	for (size_t i = 0; err != -ENOMEM && i < file.e_phnum; i++) {
+		uint64_t from = (bias + headers[i].p_vaddr + 7) & ~UINT64_C(7);
+		uint64_t to = (bias + headers[i].p_vaddr + headers[i].p_memsz) & ~UINT64_C(7);
+
+		/* Out of order, or over another: the first one counts. */
+		if (headers[i].p_type == PT_LOAD && headers[i].p_flags & PF_W)
+			err = regions_add(ranges, from, to, REGION_FILE);
+	}
+	return err == -ENOMEM ? err : 0;
+}
+
+static int ranges_of_files(struct python_reader *r, struct regions *ret_ranges)
+{
+	struct regions ranges = { 0 };
+	struct maps maps;
+	int err = maps_read(r->view.pid, &maps);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < maps.nr; i++)
+		if (maps.items[i].inode && !maps.items[i].offset && maps.items[i].readable)
+			err = add_segments(r, maps.items[i].start, &ranges);
+	maps_free(&maps);
+	if (err)
+		regions_free(&ranges);
+	else
+		*ret_ranges = ranges;
+	return err;
+}
+
+static int ranges_of_regions(struct python_reader *r, struct regions *ret_ranges)
+{
+	struct regions ranges = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < r->regions.nr; i++)
+		if (r->regions.items[i].kind == REGION_FILE)
+			err = regions_add(&ranges, r->regions.items[i].start,
+					  r->regions.items[i].end, REGION_FILE);
+	if (err)
+		regions_free(&ranges);
+	else
+		*ret_ranges = ranges;
+	return err;
+}
+
+int python_globals_ranges(struct python_reader *reader, struct regions *ret_ranges)
+{
+	return reader->view.pid ? ranges_of_files(reader, ret_ranges)
+				: ranges_of_regions(reader, ret_ranges);
 }
 
 static bool symbol_in(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, uint64_t at, char *text,
@@ -86,7 +159,7 @@ static bool find_symbol(int fd, uint64_t start, uint64_t address, char *text, si
 	return found;
 }
 
-void python_global_name(struct python_reader *reader, uint64_t address, char *text, size_t size)
+void python_globals_name(struct python_reader *reader, uint64_t address, char *text, size_t size)
 {
 	const struct mapping *file;
 	char symbol[160];
