@@ -69,3 +69,22 @@ int proc_file_read(pid_t pid, const char *name, size_t limit, char **ret_text, s
 		return errno == ENOENT ? -ESRCH : -errno;
 	return read_all(fd, limit, ret_text, ret_length);
 }
+
+int proc_file_read_under(const char *root, const char *path, size_t limit, char **ret_text,
+			 size_t *ret_length)
+{
+	__cleanup(free_text)
+	char *whole = NULL;
+	__cleanup(close_fd)
+	int fd = -1;
+
+	if (asprintf(&whole, "%s%s", root, path) < 0) {
+		whole = NULL;
+		return -ENOMEM;
+	}
+	/* A pipe in place of a file must not be waited for. */
+	fd = open(whole, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	return read_all(fd, limit, ret_text, ret_length);
+}

@@ -13,4 +13,11 @@
  */
 int proc_file_read(pid_t pid, const char *name, size_t limit, char **ret_text, size_t *ret_length);
 
+/*
+ * Reads any file under `root` ("" for the machine's own tree), likewise; what is not there is
+ * -ENOENT. `path` begins with a slash.
+ */
+int proc_file_read_under(const char *root, const char *path, size_t limit, char **ret_text,
+			 size_t *ret_length);
+
 #endif
