@@ -407,6 +407,73 @@ static void signals_wait(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
+enum { SIGNALS = 20000 };
+
+static volatile int *signals_seen;
+
+static void note_signal(int number)
+{
+	__atomic_fetch_add(signals_seen, 1, __ATOMIC_RELAXED);
+}
+
+static pid_t fork_counter(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGRTMIN, note_signal);
+		signals_seen[1] = 1;
+		for (;;)
+			pause();
+	}
+	while (!signals_seen[1])
+		usleep(100);
+	return pid;
+}
+
+static pid_t fork_sender(pid_t to)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		const union sigval value = { 0 };
+
+		/* The queue is full now and then. */
+		for (int i = 0; i < SIGNALS; i++)
+			while (sigqueue(to, SIGRTMIN, value) && errno == EAGAIN)
+				usleep(10);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* One that comes just before it stops is given to it afterwards: none is lost. */
+static void no_signal_is_lost(void **state)
+{
+	pid_t counter, sender;
+	struct pause *held;
+	int status;
+
+	signals_seen = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	counter = fork_counter();
+	if (pause_begin(counter, &held)) {
+		end_child(counter);
+		skip();
+	}
+	pause_end(held);
+	sender = fork_sender(counter);
+	while (!waitpid(sender, &status, WNOHANG)) {
+		assert_int_equal(pause_begin(counter, &held), 0);
+		pause_end(held);
+	}
+	for (int i = 0; i < 1000 && signals_seen[0] < SIGNALS; i++)
+		usleep(1000);
+	assert_int_equal(signals_seen[0], SIGNALS);
+	end_child(counter);
+	munmap((void *)signals_seen, PAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +486,7 @@ int main(void)
 		cmocka_unit_test(reads_strings),
 		cmocka_unit_test(holds_and_lets_go),
 		cmocka_unit_test(signals_wait),
+		cmocka_unit_test(no_signal_is_lost),
 	};
 
 	make_area();

@@ -206,10 +206,27 @@ static void bend_links_outside(uint64_t head, uint64_t object)
 	image_put(&image, head, 0xfffffff0);
 }
 
-static void bend_linked_to_itself(uint64_t head, uint64_t object)
+/* In memory, but where nothing that is aligned can be. */
+static void bend_links_between(uint64_t head, uint64_t object)
+{
+	image_put(&image, head, IMAGE_BASE + IMAGE_KEYS + 4);
+}
+
+static void bend_next_is_itself(uint64_t head, uint64_t object)
 {
 	image_put(&image, head, IMAGE_BASE + head);
+}
+
+static void bend_previous_is_itself(uint64_t head, uint64_t object)
+{
 	image_put(&image, head + 8, IMAGE_BASE + head);
+}
+
+/* As if it were being collected, in a list of what is no object. */
+static void bend_collected_alone(uint64_t head, uint64_t object)
+{
+	image_put(&image, head, IMAGE_BASE + IMAGE_KEYS);
+	image_put(&image, head + 8, 1 << 2 | 2);
 }
 
 /* A high count that is one, and a high count of what is in no list. */
@@ -236,7 +253,10 @@ static void is_no_object(void **state)
 	without_the_last(bend_type_of_no_type);
 	without_the_last(bend_absurd_basicsize);
 	without_the_last(bend_links_outside);
-	without_the_last(bend_linked_to_itself);
+	without_the_last(bend_links_between);
+	without_the_last(bend_next_is_itself);
+	without_the_last(bend_previous_is_itself);
+	without_the_last(bend_collected_alone);
 	without_the_last(bend_high_count_unlinked);
 	without_the_last(bend_frame);
 }
@@ -340,6 +360,30 @@ static void knows_own_bytes(void **state)
 		else
 			assert_int_equal(bytes_of(census, "dict"),
 					 l->gc_head + 48 + 32 + 16 + 10 * 16);
+		census_free(census);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+/* Keys that a class and its instances share are nobody's own; the values are the dict's. */
+static void shared_keys_are_nobodys(void **state)
+{
+	for (size_t v = 1; v < VERSIONS; v++) {
+		struct python_process *process;
+		struct census *census;
+		uint64_t dict;
+
+		make(v);
+		dict = image_object(&image,
+				    image_add(&image, image_generation(&image, 2), IMAGE_DICT));
+		image_add_keys(&image, 4);
+		image_put(&image, IMAGE_KEYS, 2);
+		image_put(&image, dict + PYTHON_DICT_KEYS, IMAGE_BASE + IMAGE_KEYS);
+		image_put(&image, dict + PYTHON_DICT_VALUES, IMAGE_BASE + IMAGE_KEYS);
+		process = open_image();
+		census = take(process);
+		assert_int_equal(bytes_of(census, "dict"), image.layout.gc_head + 48 + 10 * 8);
 		census_free(census);
 		python_close(process);
 		image_free(&image);
@@ -580,6 +624,16 @@ static void refuses_with_a_reason(void **state)
 	refused("unusual build");
 }
 
+/* Heads whose neighbours are of other lists. */
+static void refuses_lists_that_are_none(void **state)
+{
+	make(6);
+	fill();
+	image_put(&image, image_head(&image, 0) + 8, IMAGE_BASE + image_head(&image, 1));
+	image_put(&image, image_head(&image, 2), IMAGE_BASE + image_head(&image, 1));
+	refused("unusual build");
+}
+
 /* Heads that look right with an object behind them that is none. */
 static void refuses_lists_of_no_objects(void **state)
 {
@@ -595,6 +649,7 @@ static void counts_all_interpreters(void **state)
 	uint64_t second = 0x20000, gc;
 	uint64_t found[PYTHON_MAX_INTERPRETERS];
 	struct census *census;
+	struct runtime_gc gc_state;
 	size_t nr;
 
 	make(6);
@@ -604,6 +659,9 @@ static void counts_all_interpreters(void **state)
 	for (int i = 0; i < PYTHON_GENERATIONS; i++)
 		image_add_list(&image, gc + image.layout.gc_generations + 24 * i);
 	image_add_list(&image, gc + image.layout.gc_permanent);
+	image_put_int(&image, gc + image.layout.gc_generations + 16, 55);
+	image_put_int(&image, gc + image.layout.gc_generations + 20, 4);
+	image_put_int(&image, image_generation(&image, 0) + 20, 3);
 	image_add(&image, gc + image.layout.gc_generations, IMAGE_USER);
 	process = open_image();
 	assert_int_equal(python_interpreters(process, found, &nr), 0);
@@ -611,6 +669,11 @@ static void counts_all_interpreters(void **state)
 	census = take(process);
 	assert_int_equal(census->objects, 7);
 	census_free(census);
+	/* The main one is the last; counts are sums. */
+	assert_int_equal(python_gc_read(process, &gc_state), 0);
+	assert_int_equal(gc_state.interpreters, 2);
+	assert_int_equal(gc_state.generations[0].threshold, 55);
+	assert_int_equal(gc_state.generations[0].count, 7);
 	/* A ring of interpreters is torn, and ends. */
 	image_put(&image, second + image.layout.interpreter_next, IMAGE_BASE + IMAGE_INTERPRETER);
 	assert_int_equal(python_interpreters(process, found, &nr), 0);
@@ -629,6 +692,7 @@ int main(void)
 		cmocka_unit_test(leaves_frozen_ones_out),
 		cmocka_unit_test(frozen_ones_without_end),
 		cmocka_unit_test(knows_own_bytes),
+		cmocka_unit_test(shared_keys_are_nobodys),
 		cmocka_unit_test(absurd_sizes_count_as_none),
 		cmocka_unit_test(reads_the_collector),
 		cmocka_unit_test(reads_rings_of_statistics),
@@ -637,6 +701,7 @@ int main(void)
 		cmocka_unit_test(finds_moved_generations),
 		cmocka_unit_test(finds_small_heads),
 		cmocka_unit_test(refuses_with_a_reason),
+		cmocka_unit_test(refuses_lists_that_are_none),
 		cmocka_unit_test(refuses_lists_of_no_objects),
 		cmocka_unit_test(counts_all_interpreters),
 	};
