@@ -5,6 +5,10 @@
  * shortest from the best kind of root, and a variable of C is named only for what nothing
  * of Python holds.
  *
+ * What is then left is counted: references to each object among the left ones. More references than
+ * that are held by something that is no object: a variable of C, if one points there, or
+ * nobody who would give them back. All others hold each other alone: dead cycles.
+ *
  * Bytes are attributed along that tree: what an object holds is its own memory and that of
  * everything first reached through it. That costs one pass; and says too much only where
  * something is held along a longer path as well.
@@ -44,9 +48,9 @@ void python_graph_release(struct python_graph *g)
 	free(g->slots);
 	free(g->roots);
 	free(g->tracked);
-	free(g->states);
 	free(g->held);
 	free(g->incoming);
+	free(g->claimed);
 	memset(g, 0, sizeof(*g));
 }
 
@@ -259,123 +263,161 @@ static int add_unreached(struct python_graph *g)
 	return err;
 }
 
-static int resize_incoming(struct python_graph *g, size_t *size)
+static int resize_incoming(struct python_graph *g)
 {
 	size_t want = g->nr - g->reached + 1, more = want + want / 2 + 1024;
 	uint32_t *grown;
 
-	if (want <= *size)
+	if (want <= g->nr_incoming)
 		return 0;
 	grown = reallocarray(g->incoming, more, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	memset(grown + *size, 0, (more - *size) * sizeof(*grown));
+	memset(grown + g->nr_incoming, 0, (more - g->nr_incoming) * sizeof(*grown));
 	g->incoming = grown;
-	*size = more;
+	g->nr_incoming = more;
 	return 0;
 }
-
-struct counter {
-	struct python_graph *graph;
-	size_t size;
-};
 
 /* An object that is met here first is held by what is unreached: no root leads to it. */
 static int count_one(void *context, const struct python_reference *reference)
 {
-	struct counter *counter = context;
-	struct python_graph *g = counter->graph;
+	struct python_graph *g = context;
 	size_t before = g->nr;
 	int err = meet(g, PYTHON_PARENT_NONE, reference);
 
 	if (!err)
-		err = resize_incoming(g, &counter->size);
+		err = resize_incoming(g);
 	if (!err && g->nr > before)
 		g->incoming[before - g->reached]++;
 	return err;
 }
 
-static int count_references(struct python_graph *g)
+int python_graph_count(struct python_graph *g)
 {
-	struct counter counter = { g, 0 };
-	int err = resize_incoming(g, &counter.size);
+	int err = g->cut ? 0 : add_unreached(g);
 
+	if (!err)
+		err = resize_incoming(g);
 	g->counting = true;
 	for (size_t i = g->reached; !err && i < g->nr && !g->cut; i++) {
 		const struct python_form form = *python_graph_form(g, i);
 
-		err = python_references(g->reader, &form, g->nodes[i].address, count_one, &counter);
+		err = python_references(g->reader, &form, g->nodes[i].address, count_one, g);
 	}
 	g->counting = false;
+	for (size_t i = g->reached; i < g->nr; i++)
+		g->nodes[i].state = STATE_DEAD;
 	return err;
 }
 
-/* Is it held by more than the objects that were found to hold it? */
-static bool is_held(struct python_graph *g, size_t node)
+/* References that no object accounts for; UINT32_MAX when they are not counted. */
+static uint32_t unexplained(struct python_graph *g, uint32_t node)
 {
-	uint32_t references;
-	const struct python_form *form =
-		python_reader_look(g->reader, g->nodes[node].address, &references);
+	const struct python_form *form;
+	uint32_t references, known = 0;
 
-	return form && is_tracked_type(form) && references != UINT32_MAX &&
-	       references > g->incoming[node - g->reached];
-}
-
-/* The held ones in the order in which they were found: parents before children. */
-struct holding {
-	struct python_graph *graph;
-	uint32_t parent;
-	uint32_t *order;
-	size_t nr;
-};
-
-static void hold(struct holding *h, uint32_t node, uint32_t parent)
-{
-	h->graph->nodes[node].parent = parent;
-	h->graph->states[node - h->graph->reached] = STATE_HELD;
-	h->order[h->nr++] = node;
-}
-
-static int hold_one(void *context, const struct python_reference *reference)
-{
-	struct holding *h = context;
-	struct python_graph *g = h->graph;
-	uint32_t node = python_graph_find(g, reference->target);
-
-	if (out_of_time(g) || node == UINT32_MAX || node < g->reached ||
-	    g->nodes[node].parent != PYTHON_PARENT_NONE)
+	if (node - g->reached < g->nr_incoming)
+		known = g->incoming[node - g->reached];
+	form = python_reader_look(g->reader, g->nodes[node].address, &references);
+	if (!form)
 		return 0;
-	g->nodes[node].edge = reference->edge;
-	g->nodes[node].index = reference->index < PYTHON_MAX_INDEX ? reference->index
-								   : PYTHON_MAX_INDEX;
-	hold(h, node, h->parent);
+	return references == UINT32_MAX ? UINT32_MAX : references > known ? references - known : 0;
+}
+
+static int claim(struct python_graph *g, uint32_t node, uint32_t parent, enum python_state state)
+{
+	uint32_t *slot = vec_push(&g->claimed, &g->nr_claimed, &g->cap_claimed);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = node;
+	g->nodes[node].parent = parent;
+	g->nodes[node].state = state;
 	return 0;
 }
 
-static int spread_held(struct python_graph *g, struct holding *h, uint32_t root)
+int python_graph_claim(struct python_graph *g, uint64_t variable, uint64_t target)
+{
+	const struct python_root root = { .kind = ROOT_GLOBAL, .address = variable };
+	const struct python_reference reference = { .target = target, .edge = EDGE_FIELD };
+	uint32_t node = python_graph_find(g, target), index;
+	int err = 0;
+
+	if (!python_reader_plausible(g->reader, target))
+		return 0;
+	/* What the collector does not know is met here first. */
+	if (node == UINT32_MAX) {
+		err = meet(g, PYTHON_PARENT_NONE, &reference);
+		node = python_graph_find(g, target);
+	}
+	if (err || node == UINT32_MAX || node < g->reached ||
+	    g->nodes[node].parent != PYTHON_PARENT_NONE || !unexplained(g, node))
+		return err;
+	err = python_graph_add_root(g, &root, &index);
+	return err ? err : claim(g, node, index, STATE_REACHED);
+}
+
+int python_graph_claim_within(struct python_graph *g, const struct regions *variables)
 {
 	int err = 0;
 
-	for (size_t i = g->reached; i < g->nr; i++)
-		if (is_held(g, i))
-			hold(h, i, root);
-	for (size_t i = 0; !err && i < h->nr && !g->cut; i++) {
-		const struct python_form form = *python_graph_form(g, h->order[i]);
+	for (size_t i = g->reached; !err && i < g->nr; i++) {
+		const struct python_root root = { ROOT_GLOBAL, g->nodes[i].address, 0 };
+		uint32_t index;
 
-		h->parent = h->order[i];
-		err = python_references(g->reader, &form, g->nodes[h->parent].address, hold_one, h);
+		if (g->nodes[i].parent != PYTHON_PARENT_NONE ||
+		    !regions_find(variables, root.address))
+			continue;
+		err = python_graph_add_root(g, &root, &index);
+		if (!err)
+			err = claim(g, i, index, STATE_REACHED);
 	}
 	return err;
 }
 
-static void sum_held(struct python_graph *g, const uint32_t *order, size_t nr)
+/* All that a claimed node holds is held in the same way. */
+static int claim_one(void *context, const struct python_reference *reference)
 {
-	for (size_t i = nr; i-- > 0;) {
-		uint32_t parent = g->nodes[order[i]].parent;
+	const struct from *from = context;
+	struct python_graph *g = from->graph;
+	enum python_state state = g->nodes[from->node].state;
+	int err = meet(g, PYTHON_PARENT_NONE, reference);
+	uint32_t node = python_graph_find(g, reference->target);
 
-		if (!(parent & PYTHON_PARENT_ROOT))
-			g->held[parent] += g->held[order[i]];
+	if (err || node == UINT32_MAX || node < g->reached ||
+	    g->nodes[node].parent != PYTHON_PARENT_NONE)
+		return err;
+	g->nodes[node].edge = reference->edge;
+	g->nodes[node].index = reference->index < PYTHON_MAX_INDEX ? reference->index
+								   : PYTHON_MAX_INDEX;
+	return claim(g, node, from->node, state);
+}
+
+static int spread_claims(struct python_graph *g, size_t from)
+{
+	int err = 0;
+
+	for (size_t i = from; !err && i < g->nr_claimed && !g->cut; i++)
+		err = follow(g, g->claimed[i], claim_one);
+	return err;
+}
+
+static int claim_held(struct python_graph *g)
+{
+	const struct python_root held = { .kind = ROOT_HELD };
+	uint32_t root, references;
+	int err = python_graph_add_root(g, &held, &root);
+
+	for (size_t i = g->reached; !err && i < g->nr; i++) {
+		if (g->nodes[i].parent != PYTHON_PARENT_NONE ||
+		    !is_tracked_type(python_graph_form(g, i)))
+			continue;
+		references = unexplained(g, i);
+		if (references && references != UINT32_MAX)
+			err = claim(g, i, root, STATE_HELD);
 	}
+	return err;
 }
 
 static int allot_held(struct python_graph *g)
@@ -390,52 +432,32 @@ static int allot_held(struct python_graph *g)
 
 int python_graph_judge(struct python_graph *g)
 {
-	const struct python_root held = { .kind = ROOT_HELD };
-	struct holding h = { .graph = g };
-	size_t unreached;
-	uint32_t root;
-	int err = g->cut ? 0 : add_unreached(g);
+	int err = spread_claims(g, 0);
+	size_t claimed = g->nr_claimed;
 
 	if (!err)
-		err = count_references(g);
-	if (!err)
-		err = allot_held(g);
-	if (!err)
-		err = python_graph_add_root(g, &held, &root);
-	if (err)
-		return err;
-	unreached = g->nr - g->reached;
-	h.order = calloc(unreached + 1, sizeof(*h.order));
-	g->states = malloc(unreached + 1);
-	if (h.order && g->states) {
-		memset(g->states, STATE_DEAD, unreached + 1);
-		err = spread_held(g, &h, root);
-		if (!err)
-			sum_held(g, h.order, h.nr);
-	} else {
-		err = -ENOMEM;
-	}
-	free(h.order);
-	return err;
+		err = claim_held(g);
+	return err ? err : spread_claims(g, claimed);
+}
+
+static void give_to_parent(struct python_graph *g, uint32_t node)
+{
+	uint32_t parent = g->nodes[node].parent;
+
+	if (!(parent & PYTHON_PARENT_ROOT))
+		g->held[parent] += g->held[node];
 }
 
 int python_graph_add_up(struct python_graph *g)
 {
-	int err = g->held ? 0 : allot_held(g);
+	int err = allot_held(g);
 
-	/* A node comes after the one that it was reached by. */
-	for (size_t i = g->reached; !err && i-- > 0;) {
-		uint32_t parent = g->nodes[i].parent;
-
-		if (!(parent & PYTHON_PARENT_ROOT))
-			g->held[parent] += g->held[i];
-	}
-	return err;
-}
-
-enum python_state python_graph_state(const struct python_graph *g, uint32_t node)
-{
-	if (node < g->reached || !g->states)
-		return STATE_REACHED;
-	return g->states[node - g->reached];
+	if (err)
+		return err;
+	/* A node comes after the one that it was reached by, or claimed. */
+	for (size_t i = g->nr_claimed; i-- > 0;)
+		give_to_parent(g, g->claimed[i]);
+	for (size_t i = g->reached; i-- > 0;)
+		give_to_parent(g, i);
+	return 0;
 }

@@ -39,7 +39,7 @@ struct python_node {
 	uint64_t address;
 	uint32_t parent;
 	uint32_t edge : 4, index : 28; /* enum python_edge; see python_reference */
-	uint32_t form; /* index in the reader's forms */
+	uint32_t form : 30, state : 2; /* index in the reader's forms; enum python_state */
 	uint32_t bytes; /* own, in units of 8; UINT32_MAX at most */
 };
 
@@ -57,13 +57,15 @@ struct python_graph {
 	size_t nr_tracked, cap_tracked;
 	size_t spread; /* nodes whose references have been followed */
 	size_t reached; /* nodes before this one were reached from a root */
-	uint8_t *states; /* of the nodes from `reached` on: enum python_state */
 	uint64_t *held; /* bytes of a node and of what was first reached through it */
 	double deadline; /* CLOCK_MONOTONIC */
 	uint64_t visited; /* references */
 	bool cut; /* it took too long, or was too big: the rest is missing */
 	bool counting; /* references to unreached nodes */
-	uint32_t *incoming;
+	uint32_t *incoming; /* of the nodes from `reached` on */
+	size_t nr_incoming;
+	uint32_t *claimed; /* unreached nodes that something holds, parents first */
+	size_t nr_claimed, cap_claimed;
 };
 
 /* `seconds` bounds the work of all that follows. Accepts no NULL; free with _release. */
@@ -80,19 +82,32 @@ int python_graph_reach(struct python_graph *graph, uint32_t root,
 		       const struct python_reference *reference);
 /* Follows all references of what was reached. 0 or -ENOMEM. */
 int python_graph_spread(struct python_graph *graph);
-/* After the last root: tells the unreached apart. 0 or -ENOMEM. */
+/* After the last root: adds the unreached, and counts what holds them. 0 or -ENOMEM. */
+int python_graph_count(struct python_graph *graph);
+/*
+ * After that: a word of C that may hold the target. It is believed where references are not
+ * accounted for, since free lists are full of pointers that hold nothing. 0 or -ENOMEM.
+ */
+int python_graph_claim(struct python_graph *graph, uint64_t variable, uint64_t target);
+/* Those that lie among the variables of C: built-in types. 0 or -ENOMEM. */
+int python_graph_claim_within(struct python_graph *graph, const struct regions *variables);
+/* After all of these: tells the rest apart. 0 or -ENOMEM. */
 int python_graph_judge(struct python_graph *graph);
 /* Adds up what each node holds. 0 or -ENOMEM. */
 int python_graph_add_up(struct python_graph *graph);
 
 /* The node of an address; UINT32_MAX none. */
 uint32_t python_graph_find(const struct python_graph *graph, uint64_t address);
-enum python_state python_graph_state(const struct python_graph *graph, uint32_t node);
 
 static inline const struct python_form *python_graph_form(const struct python_graph *graph,
 							  uint32_t node)
 {
 	return &graph->reader->forms[graph->nodes[node].form];
+}
+
+static inline enum python_state python_graph_state(const struct python_graph *graph, uint32_t node)
+{
+	return graph->nodes[node].state;
 }
 
 static inline uint64_t python_graph_bytes(const struct python_graph *graph, uint32_t node)

@@ -21,6 +21,8 @@ enum {
 	TYPE_WEAKLISTOFFSET = 208, /* of PyTypeObject, all versions */
 	MAX_BASES = 32,
 	LOOK_BYTES = 24,
+	/* A higher count may be an address, where those are low: then it is taken for one. */
+	SURE_REFERENCES = 1 << 16,
 	/* struct lru_cache_object, Modules/_functoolsmodule.c */
 	CACHE_MAXSIZE = 96,
 	CACHE_MAXSIZE_36 = 56,
@@ -240,7 +242,10 @@ const struct python_form *python_reader_look(struct python_reader *r, uint64_t a
 	if (!references_of(r, head[0], ret_references))
 		return NULL;
 	type = python_types_get_any(r->types, head[1]);
-	return type ? python_reader_form(r, type) : NULL;
+	if (!type || (*ret_references > SURE_REFERENCES && type->flags & PYTHON_FLAG_HAVE_GC &&
+		      *ret_references != UINT32_MAX && python_reader_plausible(r, head[0])))
+		return NULL;
+	return python_reader_form(r, type);
 }
 
 uint64_t python_reader_length(struct python_reader *r, const struct python_form *form,

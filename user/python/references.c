@@ -31,6 +31,7 @@ enum {
 	MODULE_DICT = 16,
 	MODULE_DEF = 24,
 	MODULE_STATE = 32,
+	MODULE_NAME = 48,
 	DEF_SIZE = 56, /* PyModuleDef.m_size */
 	MAX_STATE = 64 << 10,
 	CACHE_NEXT = 24,
@@ -175,9 +176,14 @@ static int visit_state(const struct visit *v)
 
 static int visit_module(const struct visit *v)
 {
-	int err = visit_words(v, MODULE_DICT, v->form->weaklist);
+	int err = python_reference_words(v->reader, v->address, MODULE_DICT, MODULE_DEF, 0,
+					 EDGE_FIELD, v->each, v->context);
 
-	return err || v->reader->view.layout.major == 2 ? err : visit_state(v);
+	if (err || v->reader->view.layout.major == 2)
+		return err;
+	/* Its definition and its state are no objects, though they may look like some. */
+	err = visit_words(v, MODULE_NAME, v->form->weaklist);
+	return err ? err : visit_state(v);
 }
 
 static int visit_generator(const struct visit *v)
@@ -255,6 +261,17 @@ static int visit_weakref(const struct visit *v)
 			  python_reader_word(v->reader, v->address + WEAKREF_CALLBACK));
 }
 
+/* A type of C is shorter than one made by a class statement: what follows it is not its own. */
+static int visit_type(const struct visit *v)
+{
+	uint64_t flags = python_reader_word(v->reader, v->address + PYTHON_TYPE_FLAGS);
+
+	if (flags & PYTHON_FLAG_HEAP_TYPE)
+		return visit_words(v, 16, TYPE_WEAKLIST);
+	return python_reference_words(v->reader, v->address, 16, TYPE_WEAKLIST, NO_EXCEPTION,
+				      EDGE_FIELD, v->each, v->context);
+}
+
 static int visit_kind(const struct visit *v)
 {
 	switch (v->form->kind) {
@@ -283,7 +300,7 @@ static int visit_kind(const struct visit *v)
 	case KIND_CACHE_LINK:
 		return visit_cache_link(v);
 	case KIND_TYPE:
-		return visit_words(v, 16, TYPE_WEAKLIST);
+		return visit_type(v);
 	case KIND_CACHE:
 		return visit_cache(v);
 	case KIND_FUNCTION:

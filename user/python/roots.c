@@ -312,31 +312,33 @@ static int reach_interpreters(struct walk *w)
 
 /* Variables of C. */
 
-static int reach_chunk(void *context, const struct stream_chunk *chunk)
+static int claim_chunk(void *context, const struct stream_chunk *chunk)
 {
-	struct walk *w = context;
+	struct python_graph *graph = context;
 	int err = 0;
 
 	for (size_t i = 0; !err && i + 8 <= chunk->size; i += 8) {
 		uint64_t word;
 
 		memcpy(&word, chunk->bytes + i, sizeof(word));
-		err = reach_word(w, ROOT_GLOBAL, chunk->address + i, 0, word);
+		err = python_graph_claim(graph, chunk->address + i, word);
 	}
 	return err;
 }
 
-static int reach_globals(struct walk *w)
+int python_roots_claim(struct python_graph *graph)
 {
 	struct stream_totals totals;
 	struct regions ranges;
-	int err = python_globals_ranges(w->reader, &ranges);
+	int err = python_globals_ranges(graph->reader, &ranges);
 
 	if (err)
 		return err;
-	err = stream_regions(w->reader->view.remote, &ranges, -1, reach_chunk, w, &totals);
+	err = stream_regions(graph->reader->view.remote, &ranges, -1, claim_chunk, graph, &totals);
+	if (!err)
+		err = python_graph_claim_within(graph, &ranges);
 	regions_free(&ranges);
-	return err ? err : python_graph_spread(w->graph);
+	return err;
 }
 
 int python_roots_reach(struct python_graph *graph)
@@ -357,7 +359,5 @@ int python_roots_reach(struct python_graph *graph)
 		err = each_thread(&w, reach_thread_dict);
 	if (!err)
 		err = each_thread(&w, reach_thread);
-	if (!err)
-		err = reach_interpreters(&w);
-	return err ? err : reach_globals(&w);
+	return err ? err : reach_interpreters(&w);
 }

@@ -6,9 +6,11 @@
 #include "python/graph.h"
 
 /*
- * Reaches what the modules, threads, interpreters and variables of C hold, in this order.
+ * Reaches what the modules, threads and interpreters hold, in this order.
  * After python_graph_scan. 0, -ESRCH, -EACCES, -ENOMEM.
  */
 int python_roots_reach(struct python_graph *graph);
+/* Claims what variables of C hold, after python_graph_count. The same. */
+int python_roots_claim(struct python_graph *graph);
 
 #endif

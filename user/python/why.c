@@ -145,6 +145,8 @@ static int count_unreached(struct look *look)
 		uint64_t bytes = python_graph_bytes(g, i);
 		bool direct = g->nodes[i].parent & PYTHON_PARENT_ROOT;
 
+		if (state == STATE_REACHED)
+			continue;
 		if (state == STATE_HELD)
 			why->held_bytes += bytes;
 		else
@@ -519,6 +521,10 @@ static int build(struct look *look)
 	struct python_graph *g = &look->graph;
 	int err = python_roots_reach(g);
 
+	if (!err)
+		err = python_graph_count(g);
+	if (!err)
+		err = python_roots_claim(g);
 	if (!err)
 		err = python_graph_judge(g);
 	if (!err)
