@@ -6,9 +6,8 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-	&command_trace, &command_run,	 &command_report,
-	&command_diff,	&command_doctor, &command_types,
-	&command_why,
+	&command_trace,	 &command_run,	 &command_report, &command_diff,
+	&command_doctor, &command_types, &command_why,
 };
 
 static void help(FILE *out)

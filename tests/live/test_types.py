@@ -63,7 +63,7 @@ def idle(minor):
     """All objects, and the 50 commonest types, within 0.05%; all figures are exact."""
     for path in of_minor(minor):
         target = Python(path, 20000)
-        for _ in range(20 if LONG else 3):
+        for _ in range(20 if LONG else 2):
             truth = target.ask("counts")
             process = only(census(target.pid))
             off = near(process, [truth], 0.0005, path)
@@ -77,8 +77,8 @@ def idle(minor):
 def churn(minor):
     """The same within 0.1% while a thread replaces objects all the time."""
     for path in of_minor(minor):
-        target = Python(path, 50000, "churn")
-        for _ in range(20 if LONG else 2):
+        target = Python(path, 50000 if LONG else 30000, "churn")
+        for _ in range(20 if LONG else 1):
             before = target.ask("counts")
             process = only(census(target.pid))
             near(process, [before, target.ask("counts")], 0.001, path, few=25)
@@ -324,7 +324,7 @@ def restless_runs(path, seconds, seed):
             require(target is None or target.returncode == 0,
                     f"{path}: it ended with {target and target.returncode}")
             seed += 1
-            target = start([path, "-W", "ignore", RESTLESS, str(seed), "4"])
+            target = start([path, "-W", "ignore", RESTLESS, str(seed), "4" if LONG else "2"])
             time.sleep(0.1 + random.random() * 0.3)
         began = time.monotonic()
         report = seep("types", "-p", target.pid, "--format", "json",
@@ -346,4 +346,4 @@ def restless_runs(path, seconds, seed):
 def restless(minor):
     paths = of_minor(minor)
     for path in paths:
-        restless_runs(path, 70 / len(paths) if LONG else 2, 1000)
+        restless_runs(path, 70 / len(paths) if LONG else 1, 1000)
