@@ -20,8 +20,10 @@
 
 #ifdef __TARGET_ARCH_x86
 #define SYSCALL(name) "__x64_sys_" #name
+#define NR_MREMAP 25 /* asm/unistd_64.h */
 #else
 #define SYSCALL(name) "__arm64_sys_" #name
+#define NR_MREMAP 216 /* asm-generic/unistd.h */
 #endif
 
 /* Off: only new code is told of. */
@@ -246,13 +248,21 @@ int BPF_PROG(seep_brk_done, const struct pt_regs *user, long result)
 	return 0;
 }
 
+/*
+ * For sys_enter_mremap as well: the walk of a stack is most of a program, and would be given to
+ * the verifier once more.
+ */
 SEC("tp/syscalls/sys_enter_mmap")
-int seep_enter_mmap(struct trace_event_raw_sys_enter *ctx)
+int seep_enter_mapping(struct trace_event_raw_sys_enter *ctx)
 {
 	struct registers regs;
 
 	user_registers(&regs);
-	enter_mmap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
+	/* An int in these records; above it is whatever was there. */
+	if ((__u32)ctx->id == NR_MREMAP)
+		enter_mremap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
+	else
+		enter_mmap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
 	return 0;
 }
 
@@ -274,16 +284,6 @@ SEC("tp/syscalls/sys_exit_munmap")
 int seep_exit_munmap(struct trace_event_raw_sys_exit *ctx)
 {
 	exit_munmap(ctx->ret);
-	return 0;
-}
-
-SEC("tp/syscalls/sys_enter_mremap")
-int seep_enter_mremap(struct trace_event_raw_sys_enter *ctx)
-{
-	struct registers regs;
-
-	user_registers(&regs);
-	enter_mremap(ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], &regs);
 	return 0;
 }
 

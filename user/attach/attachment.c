@@ -12,14 +12,11 @@
 
 #include "attach/kernel_internal.h"
 #include "attach/link.h"
+#include "attach/unlink.h"
 #include "base/log.h"
 #include "base/vec.h"
 
-/* One of the two: a descriptor (uprobe.multi) or a libbpf link (perf event). */
-struct probe_link {
-	int fd;
-	struct bpf_link *link;
-};
+enum { AT_ONCE = 64 }; /* attachments taken out together */
 
 struct attachment {
 	struct probe_link *links; /* in the order of attaching */
@@ -41,19 +38,40 @@ static int add_link(struct attachment *a, int fd, struct bpf_link *link)
 	return 0;
 }
 
+/* The last link of each that is left, into `links`; how many there are. */
+static size_t take_last_links(struct attachment **attachments, size_t nr, struct probe_link *links)
+{
+	size_t taken = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (attachments[i] && attachments[i]->nr)
+			links[taken++] = attachments[i]->links[--attachments[i]->nr];
+	return taken;
+}
+
+static void free_some(struct attachment **attachments, size_t nr)
+{
+	struct probe_link links[AT_ONCE];
+	size_t taken;
+
+	while ((taken = take_last_links(attachments, nr, links)))
+		unlink_together(links, taken);
+	for (size_t i = 0; i < nr; i++) {
+		if (attachments[i])
+			free(attachments[i]->links);
+		free(attachments[i]);
+	}
+}
+
+void attachments_free(struct attachment **attachments, size_t nr)
+{
+	for (size_t i = 0; i < nr; i += AT_ONCE)
+		free_some(attachments + i, nr - i < AT_ONCE ? nr - i : AT_ONCE);
+}
+
 void attachment_free(struct attachment *a)
 {
-	if (!a)
-		return;
-	while (a->nr) {
-		struct probe_link *last = &a->links[--a->nr];
-
-		if (last->fd >= 0)
-			close(last->fd);
-		bpf_link__destroy(last->link);
-	}
-	free(a->links);
-	free(a);
+	attachments_free(&a, 1);
 }
 
 /* What a set of probes is attached with. */

@@ -18,6 +18,7 @@
 #include "attach/kernel_internal.h"
 #include "attach/kernel_unwind.h"
 #include "attach/link.h"
+#include "attach/unlink.h"
 #include "base/log.h"
 #include "early.skel.h"
 
@@ -28,6 +29,7 @@ enum {
 	DEFAULT_STACKS = 65536,
 	DEFAULT_SAMPLED = 262144,
 	QUANTILES = 4096,
+	MOST_PROGRAMS = 64, /* that are stopped together */
 	BATCH = 1 << 17, /* records handed over at once */
 };
 
@@ -123,14 +125,13 @@ static void choose_call_entries(struct tracer_bpf *bpf, const struct kernel_opti
 static void choose_tracepoints(struct tracer_bpf *bpf, const struct kernel_options *o)
 {
 	if (o->mappings || o->new_code) {
-		load_one(bpf->progs.seep_enter_mmap);
+		load_one(bpf->progs.seep_enter_mapping);
 		load_one(bpf->progs.seep_exit_mmap);
 	}
 	if (!o->mappings)
 		return;
 	load_one(bpf->progs.seep_enter_munmap);
 	load_one(bpf->progs.seep_exit_munmap);
-	load_one(bpf->progs.seep_enter_mremap);
 	load_one(bpf->progs.seep_exit_mremap);
 	load_one(bpf->progs.seep_exit_brk);
 }
@@ -236,6 +237,17 @@ static struct tracer_bpf *open_object(void)
 	return NULL;
 }
 
+/* The program of sys_enter_mmap serves two tracepoints. */
+static int attach_mremap(struct kernel *kernel, const struct kernel_options *options)
+{
+	struct bpf_program *program = kernel->bpf->progs.seep_enter_mapping;
+
+	if (!options->mappings || !bpf_program__autoload(program))
+		return 0;
+	kernel->mremap = bpf_program__attach_tracepoint(program, "syscalls", "sys_enter_mremap");
+	return kernel->mremap ? 0 : -errno;
+}
+
 int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel)
 {
 	size_t ring = ring_size(options->ring_bytes ?: DEFAULT_RING);
@@ -259,6 +271,7 @@ int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel
 	if (!err && options->unwind_tables)
 		err = kernel_unwind_open(kernel);
 	err = err ?: tracer_bpf__attach(kernel->bpf);
+	err = err ?: attach_mremap(kernel, options);
 	if (err)
 		goto fail;
 	kernel->ring =
@@ -280,12 +293,28 @@ void kernel_free(struct kernel *kernel)
 		return;
 	ring_buffer__free(kernel->ring);
 	kernel_unwind_close(kernel);
+	bpf_link__destroy(kernel->mremap);
 	tracer_bpf__destroy(kernel->bpf);
 	free(kernel);
 }
 
 void kernel_stop(struct kernel *kernel)
 {
+	struct bpf_object_skeleton *skeleton = kernel->bpf->skeleton;
+	struct probe_link links[MOST_PROGRAMS + 1];
+	size_t nr = 0;
+
+	for (int i = 0; i < skeleton->prog_cnt && nr < MOST_PROGRAMS; i++) {
+		if (!*skeleton->progs[i].link)
+			continue;
+		links[nr++] = (struct probe_link){ .fd = -1, .link = *skeleton->progs[i].link };
+		*skeleton->progs[i].link = NULL;
+	}
+	if (kernel->mremap)
+		links[nr++] = (struct probe_link){ .fd = -1, .link = kernel->mremap };
+	kernel->mremap = NULL;
+	unlink_together(links, nr);
+	/* Beyond MOST_PROGRAMS. */
 	tracer_bpf__detach(kernel->bpf);
 }
 

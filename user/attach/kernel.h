@@ -55,8 +55,9 @@ int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags);
  */
 int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t pid,
 		  struct attachment **ret_attachment, size_t *ret_failed);
-/* Detaches in reverse order. */
+/* Detaches in reverse order; several together, which takes no longer than one. */
 void attachment_free(struct attachment *attachment);
+void attachments_free(struct attachment **attachments, size_t nr);
 
 typedef void (*kernel_record_fn)(void *context, const void *data, size_t size);
 /*

@@ -23,6 +23,7 @@ void kernel_unwind_close(struct kernel *kernel);
 
 struct kernel {
 	struct tracer_bpf *bpf;
+	struct bpf_link *mremap; /* of seep_enter_mapping, beside its own; NULL none */
 	struct ring_buffer *ring;
 	enum attach_mode mode;
 	struct kernel_unwind unwind;

@@ -63,8 +63,18 @@ struct objects *objects_new(struct kernel *kernel, const struct plan_options *op
 
 void objects_detach(struct objects *o)
 {
-	while (o->nr_placed)
-		attachment_free(o->placed[--o->nr_placed].attachment);
+	struct attachment **all = calloc(o->nr_placed + 1, sizeof(*all));
+
+	for (size_t i = 0; i < o->nr_placed; i++) {
+		if (all)
+			all[i] = o->placed[i].attachment;
+		else
+			attachment_free(o->placed[i].attachment);
+	}
+	if (all)
+		attachments_free(all, o->nr_placed);
+	free(all);
+	o->nr_placed = 0;
 }
 
 void objects_free(struct objects *o)
