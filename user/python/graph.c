@@ -405,17 +405,29 @@ static int spread_claims(struct python_graph *g, size_t from)
 
 static int claim_held(struct python_graph *g)
 {
-	const struct python_root held = { .kind = ROOT_HELD };
-	uint32_t root, references;
+	const struct python_root held = { .kind = ROOT_HELD }, moved = { .kind = ROOT_MOVING };
+	uint32_t root, moving, references;
+	struct python_form form;
 	int err = python_graph_add_root(g, &held, &root);
+	bool same;
+
+	if (!err)
+		err = python_graph_add_root(g, &moved, &moving);
 
 	for (size_t i = g->reached; !err && i < g->nr; i++) {
 		if (g->nodes[i].parent != PYTHON_PARENT_NONE ||
 		    !is_tracked_type(python_graph_form(g, i)))
 			continue;
 		references = unexplained(g, i);
-		if (references && references != UINT32_MAX)
-			err = claim(g, i, root, STATE_HELD);
+		if (!references || references == UINT32_MAX)
+			continue;
+		/*
+		 * What was made or freed while its holder was read looks lost. What is lost
+		 * stays as it is.
+		 */
+		form = *python_graph_form(g, i);
+		same = python_reader_unchanged(g->reader, &form, g->nodes[i].address);
+		err = claim(g, i, same ? root : moving, same ? STATE_HELD : STATE_REACHED);
 	}
 	return err;
 }

@@ -17,6 +17,7 @@ enum python_root_kind {
 	ROOT_INTERPRETER,
 	ROOT_GLOBAL, /* a variable of C */
 	ROOT_HELD, /* more references than objects that hold it */
+	ROOT_MOVING, /* changed while it was looked at: nothing can be said */
 };
 
 struct python_root {

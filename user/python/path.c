@@ -428,6 +428,9 @@ static void put_root(struct writer *w, const struct python_node *n)
 		python_globals_name(w->reader, root->address, text, sizeof(text));
 		fprintf(w->out, "<C global %s>", text);
 		break;
+	case ROOT_MOVING:
+		fputs("<changing>", w->out);
+		break;
 	case ROOT_HELD:
 		fprintf(w->out, "<held from C: %s>", w->reader->forms[n->form].type->name);
 		break;
@@ -499,6 +502,7 @@ const char *python_path_root(const struct python_graph *g, uint32_t node)
 		[ROOT_INTERPRETER] = "interpreter",
 		[ROOT_GLOBAL] = "global",
 		[ROOT_HELD] = "c",
+		[ROOT_MOVING] = "none",
 	};
 
 	for (size_t i = 0; i < MAX_DEPTH && !is_root(g->nodes[node].parent); i++)

@@ -21,6 +21,7 @@ enum {
 	TYPE_WEAKLISTOFFSET = 208, /* of PyTypeObject, all versions */
 	MAX_BASES = 32,
 	LOOK_BYTES = 24,
+	SAME_BYTES = 80,
 	/* A higher count may be an address, where those are low: then it is taken for one. */
 	SURE_REFERENCES = 1 << 16,
 	/* struct lru_cache_object, Modules/_functoolsmodule.c */
@@ -39,7 +40,7 @@ enum {
 
 int python_reader_open(struct python_process *process, struct python_reader *ret_reader)
 {
-	struct python_reader r = { .view = *process };
+	struct python_reader r = { .view = *process, .live = process->remote };
 	int err = process->source.regions(process->source.context, &r.regions);
 
 	if (err)
@@ -341,6 +342,29 @@ uint64_t python_reader_bytes(struct python_reader *r, const struct python_form *
 
 	/* No object is larger than all memory that objects can be in. */
 	return bytes < r->regions.bytes ? bytes : form->type->basicsize;
+}
+
+static bool is_same(struct python_reader *r, uint64_t address, size_t size)
+{
+	uint8_t then[SAME_BYTES], now[SAME_BYTES];
+	const uint8_t *at = snapshot_bytes(r->snapshot, address, size, then);
+
+	return at && !remote_read(r->live, address, now, size) && !memcmp(at, now, size);
+}
+
+bool python_reader_unchanged(struct python_reader *r, const struct python_form *form,
+			     uint64_t address)
+{
+	/* The collector's links too: another object at the same place mostly has others. */
+	size_t head = form->type->flags & PYTHON_FLAG_HAVE_GC ? r->view.layout.gc_head : 0;
+	size_t size = head + form->type->basicsize;
+	uint64_t items = address + PYTHON_LIST_ITEMS;
+
+	if (!is_same(r, address - head, size < SAME_BYTES ? size : SAME_BYTES))
+		return false;
+	/* Lists that are made and freed in turn look alike but for what is in them. */
+	return form->kind != KIND_LIST || !python_reader_length(r, form, address) ||
+	       is_same(r, python_reader_word(r, items), sizeof(uint64_t));
 }
 
 int64_t python_reader_text(struct python_reader *r, uint64_t address, char *text, size_t size)

@@ -49,6 +49,7 @@ struct python_form {
 struct python_reader {
 	struct python_process view; /* the process, its memory the snapshot's */
 	struct snapshot *snapshot;
+	struct remote *live; /* the memory as it is now; the process's */
 	struct python_types *types;
 	struct regions regions; /* writable */
 	const struct region *nearby;
@@ -78,6 +79,9 @@ uint64_t python_reader_length(struct python_reader *reader, const struct python_
 /* The most items that it lets itself have (maxlen, maxsize); -1 none, or not known. */
 int64_t python_reader_capacity(struct python_reader *reader, const struct python_form *form,
 			       uint64_t address);
+/* Is the object's own memory still what the snapshot has? */
+bool python_reader_unchanged(struct python_reader *reader, const struct python_form *form,
+			     uint64_t address);
 /* Own memory, as sys.getsizeof has it. */
 uint64_t python_reader_bytes(struct python_reader *reader, const struct python_form *form,
 			     uint64_t address);

@@ -20,6 +20,14 @@ static void consider(struct cause *best, enum cause_kind kind, int64_t objects, 
 	};
 }
 
+static void consider_held(struct cause *best, const struct cause_numbers *n)
+{
+	int64_t grown = (int64_t)(n->held - n->held_before);
+
+	if (n->held_trend == TREND_GROWING && grown >= (int64_t)(n->objects / CAUSE_LEAST_SHARE))
+		consider(best, CAUSE_HELD_FROM_C, grown, n->seconds);
+}
+
 static void consider_container(struct cause *best, const struct cause_numbers *n)
 {
 	bool fills = n->container_capacity > 0;
@@ -36,8 +44,8 @@ struct cause cause_decide(const struct cause_numbers *n)
 
 	if (enough)
 		consider_container(&best, n);
-	if (enough && n->held_trend == TREND_GROWING)
-		consider(&best, CAUSE_HELD_FROM_C, (int64_t)(n->held - n->held_before), n->seconds);
+	if (enough)
+		consider_held(&best, n);
 	if (n->gc_enabled == 0 && (!enough || n->dead_trend == TREND_GROWING))
 		consider(&best, CAUSE_CYCLE, (int64_t)(n->dead - (enough ? n->dead_before : 0)),
 			 n->seconds);

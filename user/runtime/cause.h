@@ -30,6 +30,7 @@ struct cause_numbers {
 	uint64_t container_length;
 	enum growth_trend container_trend;
 	int64_t container_capacity; /* -1: no limit */
+	uint64_t objects; /* of the process */
 	uint64_t dead, dead_before; /* now, and at the first look */
 	enum growth_trend dead_trend;
 	uint64_t held, held_before;
@@ -44,8 +45,11 @@ struct cause {
 	double rate; /* a second; 0 unknown */
 };
 
-/* Fewer objects than this are chance: what threads hold just now. */
-enum { CAUSE_LEAST = 100 };
+/*
+ * Fewer objects than this are chance: what threads hold just now; or than one in so many of
+ * all: what changed hands while it was looked at.
+ */
+enum { CAUSE_LEAST = 100, CAUSE_LEAST_SHARE = 5000 };
 
 struct cause cause_decide(const struct cause_numbers *numbers);
 const char *cause_name(enum cause_kind kind);

@@ -118,6 +118,7 @@ void why_log_add(struct why_log *log, struct why *why, int gc_enabled, int64_t g
 		numbers.container_trend = grown->growth.trend;
 		numbers.container_capacity = grown->capacity;
 	}
+	numbers.objects = why->objects;
 	numbers.held = why->held->objects;
 	numbers.held_before = log->held[0];
 	numbers.held_trend = trend_of_counts(log->held, log->times, log->looks);
