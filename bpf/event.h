@@ -22,6 +22,7 @@
 #define SEEP_EVENT_H
 
 #define SEEP_STACK_MAX 127 /* frames in one stack; deeper ones are cut and flagged */
+#define SEEP_PYTHON_MAX 192 /* and Python frames beside them */
 #define SEEP_COMM_LEN 16
 
 enum seep_kind {
@@ -29,7 +30,7 @@ enum seep_kind {
 	SEEP_FREE, /* struct seep_free */
 	SEEP_REALLOC_BEGIN, /* struct seep_free: the block that realloc was given */
 	SEEP_REALLOC_END, /* struct seep_alloc: address 0 and SEEP_FAILED when it failed */
-	SEEP_STACK, /* struct seep_stack, then nr_frames u64 */
+	SEEP_STACK, /* struct seep_stack, then nr_frames u64, then nr_python pairs of them */
 	SEEP_SPACE_BEGIN, /* struct seep_space */
 	SEEP_SPACE_END, /* struct seep_space */
 	SEEP_MAP, /* struct seep_map: mmap succeeded */
@@ -57,6 +58,7 @@ enum seep_flag {
 	SEEP_NULL_FREES = 1 << 7,
 	SEEP_HELD = 1 << 8, /* the process stopped itself and waits for SIGCONT */
 	SEEP_STACK_GUESS = 1 << 9, /* frame 1 is only what stood at the stack pointer: check it */
+	SEEP_PYTHON_CUT = 1 << 10, /* Python frames further out are missing */
 };
 
 /*
@@ -141,11 +143,20 @@ struct seep_stack {
 	__u16 flags;
 	__u32 space;
 	__u32 nr_frames;
-	__u32 reserved;
+	__u32 nr_python; /* Python frames: pairs of words behind the others, leaf first */
 	__u64 id;
 	__u64 guessed[2]; /* bit n: frame n was found by frame pointer where no table knows */
 	__u64 frames[];
 };
+
+/*
+ * A Python frame: the address of its code object; and SEEP_PYTHON_INSTRUCTION, where in it
+ * the frame is: as f_lasti up to 3.10, later in bytes from the first instruction, negative
+ * before it. SEEP_PYTHON_ENTRY: this frame's run of the evaluator began with it, the next
+ * frame belongs to another run. Code 0: a run that has left its last frame.
+ */
+#define SEEP_PYTHON_INSTRUCTION(word) ((__s32)(word))
+#define SEEP_PYTHON_ENTRY (1ULL << 32)
 
 enum seep_stack_end {
 	SEEP_STACK_WHOLE = 0, /* reached the outermost frame */
@@ -243,6 +254,39 @@ _Static_assert(sizeof(struct seep_unwind_mapping) == 32, "seep_unwind_mapping");
 _Static_assert(sizeof(struct seep_unwind_space) == 32, "seep_unwind_space");
 _Static_assert(sizeof(struct seep_file_identity) == 16, "seep_file_identity");
 _Static_assert(sizeof(struct seep_unwind_file) == 16, "seep_unwind_file");
+#endif
+
+/* How the evaluator's runs are told apart along a thread's chain of Python frames. */
+enum seep_python_runs {
+	SEEP_PYTHON_RUN_A_FRAME = 0, /* up to 3.10 */
+	SEEP_PYTHON_RUN_FLAG, /* 3.11: a byte of the frame says that a run began with it */
+	SEEP_PYTHON_RUN_SHIM, /* 3.12: a frame without code, owned by the C stack, begins it */
+};
+
+/*
+ * Where a CPython process keeps its frames: value of the `pythons` map, by space, or by
+ * SEEP_UNWIND_BY_TGID. Offsets are in bytes.
+ */
+struct seep_python {
+	__u64 interpreters; /* address of the pointer to the first interpreter; 0: use `current` */
+	__u64 current; /* of the pointer to the thread state that holds the lock */
+	__u16 interpreter_next, interpreter_threads;
+	__u16 thread_next, thread_interpreter, thread_id;
+	__u16 thread_frame; /* the frame; with `cframe` what points to it */
+	__u16 cframe_frame;
+	__u16 frame_back, frame_code, frame_instruction;
+	__u16 frame_run; /* the byte that `runs` is about */
+	__u16 code_instructions; /* of the first instruction in a code object */
+	__u16 thread_bytes, frame_bytes; /* that hold all of these; at most 255 */
+	__u8 runs; /* enum seep_python_runs */
+	__u8 cframe;
+	__u8 pointers; /* frame_instruction is an address, and frames lie one behind the other */
+	__u8 reserved;
+};
+#define SEEP_PYTHON_SHIM_OWNER 3 /* and above: no frame of Python's */
+
+#ifndef __cplusplus
+_Static_assert(sizeof(struct seep_python) == 48, "seep_python");
 #endif
 
 /* counters of the kernel side, one per-CPU array; every loss has one */

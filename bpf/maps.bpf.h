@@ -20,6 +20,7 @@ const volatile bool trace_all __weak = false; /* every process is a target */
 const volatile bool follow_all __weak = false; /* with trace_all: their children as well */
 const volatile bool announce_exec __weak = false; /* tell of untraced processes' execs too */
 const volatile bool want_stacks __weak = true;
+const volatile bool want_python __weak = false; /* look for Python frames */
 const volatile bool have_tables __weak = false; /* unwind by tables, not by frame pointers */
 const volatile __u64 sample_bytes __weak = 0; /* 0: exact */
 const volatile __u64 wakeup_bytes __weak = 0; /* wake the collector when so much waits */
@@ -27,6 +28,8 @@ const volatile __u64 largest_size __weak = 0; /* operator new of more cannot suc
 
 /* Raised by user space whenever `targets` changes: cached decisions are made again. */
 volatile __u32 target_generation __weak = 0;
+/* Likewise for `pythons`. */
+volatile __u32 python_generation __weak = 0;
 
 /* Raised whenever a table comes: rules that were not found are looked up again. */
 volatile __u32 table_generation __weak = 0;
@@ -113,6 +116,34 @@ struct walked_frame {
 	__u32 pad;
 };
 
+/* Thread states of one thread: it may run several interpreters, one inside the other. */
+#define PYTHON_STATES 4
+
+/* A thread of a CPython process; see python.bpf.h. */
+struct python_thread {
+	struct seep_python at; /* the process's; frame_bytes 0: it is no Python */
+	__u32 generation; /* of `at` */
+	__u32 space;
+	__u64 states[PYTHON_STATES]; /* innermost first */
+	__u64 frames[PYTHON_STATES]; /* the frame that each is in */
+	__u32 nr_states;
+	__u32 several; /* there is more than one interpreter */
+	__u64 first_interpreter; /* when the states were looked for */
+	__u64 tick; /* of the kernel's timer, and steps of searches in it */
+	__u32 steps;
+	__u32 pad;
+	__u64 interpreter, state, id; /* where a search is, and for whom */
+	__u32 searching; /* else walking */
+	__u32 walked; /* states whose frames have been taken */
+	__u64 frame; /* where the walk is */
+	__u32 nr, cut; /* frames taken, behind PYTHON_WORDS; there are more */
+	__u64 hash, check; /* over them */
+};
+
+/* Words of a stack as it is sent: frames, and pairs for Python's. */
+#define STACK_WORDS 512
+#define PYTHON_WORDS (SEEP_STACK_MAX + 1) /* where pairs are collected */
+
 /*
  * Everything about a thread, its scratch memory included: uprobe programs may be
  * preempted by those of other threads, so scratch by CPU would be torn.
@@ -137,7 +168,7 @@ struct thread {
 	__u64 window_is_last; /* the stack ends in it */
 	__u64 check; /* the second hash of `stack` */
 	struct seep_stack stack; /* with its frames, as it goes to the ring */
-	__u64 frames[SEEP_STACK_MAX + 1];
+	__u64 frames[STACK_WORDS];
 	__u64 window[STACK_WINDOW / 8];
 	__u32 rules_generation; /* of the mappings that `rules` was filled from */
 	__u32 walked_space; /* whose stack `walked` is */
@@ -150,6 +181,7 @@ struct thread {
 	struct sent_stack sent[SENT_STACKS];
 	struct cached_rule rules[RULE_CACHE];
 	struct walked_frame walked[WALKED_FRAMES]; /* see table_walk.bpf.h */
+	struct python_thread python;
 };
 
 struct space {
@@ -171,7 +203,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC); /* one is 16 KiB, and made once a thread */
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* one is 20 KiB, and made once a thread */
 	__type(key, __u32); /* tid */
 	__type(value, struct thread);
 } threads __weak SEC(".maps");
@@ -253,6 +285,14 @@ struct {
 	__type(key, __u32);
 	__array(values, struct unwind_chunk_map);
 } unwind_chunks __weak SEC(".maps");
+
+/* By space id: those that are CPython. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct seep_python);
+} pythons __weak SEC(".maps");
 
 /* By number of the file. */
 struct {

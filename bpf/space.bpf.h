@@ -87,14 +87,18 @@ static __always_inline void announce(struct seep_space *r, struct task_struct *t
 const volatile struct seep_unwind_space no_mappings __weak = {};
 
 /*
- * A space begins with the mappings kept under another key: a forked child with its
- * parent's, one seen for the first time with what user space has read of its process. One
+ * A space begins with the mappings and the Python kept under another key: a forked child with
+ * its parent's, one seen for the first time with what user space has read of its process. One
  * that begins with none is asked of the kernel, address by address.
  */
 static __always_inline void inherit_mappings(__u32 from, __u32 to)
 {
 	void *mappings;
+	struct seep_python *python;
 
+	python = want_python ? bpf_map_lookup_elem(&pythons, &from) : NULL;
+	if (python)
+		bpf_map_update_elem(&pythons, &to, python, BPF_ANY);
 	if (!have_tables)
 		return;
 	mappings = bpf_map_lookup_elem(&unwind_spaces, &from);

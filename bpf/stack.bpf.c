@@ -7,12 +7,15 @@
  * (frame_walk.bpf.h). Both read the stack in windows, because a read of user memory costs
  * as much for 2 KiB as for 16 bytes.
  *
+ * Where the process is CPython, the frames of its evaluator follow (python.bpf.h).
+ *
  * A stack's id is a 64-bit hash over its address space and frames. A second, independent
  * hash is kept beside it: when it differs, two stacks share an id, and the later one gets
  * another id made of both.
  */
 #include "emit.bpf.h"
 #include "frame_walk.bpf.h"
+#include "python.bpf.h"
 #include "table_walk.bpf.h"
 
 /* What all hashes of a thread's stacks begin with. */
@@ -79,15 +82,18 @@ static __always_inline bool stack_is_known(struct thread *t, __u64 id, __u64 che
 
 static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
 {
-	__u64 size = t->stack.nr_frames * 8ULL;
+	__u64 size = (t->stack.nr_frames + t->stack.nr_python * 2ULL) * 8;
+	bool python = t->stack.nr_python;
 
 	t->stack.kind = SEEP_STACK;
 	t->stack.space = t->space;
 	t->stack.id = id;
-	if (size > SEEP_STACK_MAX * 8)
+	if (size > STACK_WORDS * 8)
 		return;
 	size += sizeof(t->stack);
-	if (bpf_ringbuf_output(&ring, &t->stack, size, wakeup_flags(size)))
+	/* The names of Python's functions are in its memory, and end with it. */
+	if (bpf_ringbuf_output(&ring, &t->stack, size,
+			       python ? BPF_RB_FORCE_WAKEUP : wakeup_flags(size)))
 		count(SEEP_COUNT_DROPPED_STACK);
 	else if (bpf_map_update_elem(&stacks, &id, &check, BPF_ANY))
 		count(SEEP_COUNT_STACKS_FULL);
@@ -108,6 +114,7 @@ __noinline __u64 end_stack(int step)
 		t->stack.id = h.id;
 		t->check = h.check;
 	}
+	join_python(t);
 	id = t->stack.id;
 	id |= !id;
 	check = t->check;
@@ -122,6 +129,7 @@ __noinline __u64 end_stack(int step)
 	}
 	if (t->by_tables)
 		list_walked_frames(t);
+	list_python_frames(t);
 	send_stack(t, id, check);
 	return id;
 }

@@ -77,6 +77,30 @@ int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
 int walk_on(int step);
 __u64 end_stack(int step);
 
+/*
+ * The Python frames of the current thread, found before end_stack and made part of the stack
+ * by it: python_on is called while begin_python or itself has returned STEP_ON.
+ */
+int begin_python(void);
+int python_on(void);
+
+#define PYTHON_CALLS 128
+
+/* What python.generation says of the thread's process still holds, and it is no Python. */
+static __always_inline bool is_no_python(const struct thread *t)
+{
+	return t->python.generation == python_generation && t->python.space == t->space &&
+	       !t->python.at.frame_bytes;
+}
+
+static __always_inline void walk_python(void)
+{
+	int step = begin_python();
+
+	for (int i = 0; i < PYTHON_CALLS && step == STEP_ON; i++)
+		step = python_on();
+}
+
 /* The id of the stack, 0 where none is wanted. *flags gets what is wrong with it. */
 static __always_inline __u64 stack_id(struct thread *t, const struct registers *regs, __u16 *flags)
 {
@@ -88,6 +112,8 @@ static __always_inline __u64 stack_id(struct thread *t, const struct registers *
 	step = begin_stack(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
 	for (int i = 0; i < SEEP_STACK_MAX && step <= STEP_FOLLOW; i++)
 		step = walk_on(step);
+	if (want_python && !is_no_python(t))
+		walk_python();
 	id = end_stack(step);
 	*flags |= t->stack.flags;
 	return id;

@@ -50,6 +50,7 @@ static void set_knobs(struct tracer_bpf *bpf, const struct kernel_options *o, si
 	bpf->rodata->announce_exec = o->announce_exec;
 	bpf->rodata->want_stacks = !o->no_stacks;
 	bpf->rodata->have_tables = o->unwind_tables;
+	bpf->rodata->want_python = o->python;
 	bpf->rodata->mapping_layer = o->mappings;
 	bpf->rodata->sample_bytes = o->sample_bytes;
 	bpf->rodata->wakeup_bytes = ring / 8;
@@ -400,8 +401,18 @@ int kernel_tainted(struct kernel *kernel, void (*fn)(void *context, uint32_t spa
 	return 0;
 }
 
+int kernel_set_python(struct kernel *kernel, uint32_t space, const struct seep_python *python)
+{
+	int fd = bpf_map__fd(kernel->bpf->maps.pythons);
+	int err = bpf_map_update_elem(fd, &space, python, BPF_ANY) ? -errno : 0;
+
+	kernel->bpf->bss->python_generation++;
+	return err;
+}
+
 void kernel_forget_space(struct kernel *kernel, uint32_t space)
 {
 	kernel_unwind_forget_space(kernel, space);
+	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.pythons), &space);
 	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.tainted), &space);
 }

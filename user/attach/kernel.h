@@ -32,6 +32,7 @@ struct kernel_options {
 	size_t max_threads; /* 0: 16384; 2048 without late_allocation */
 	size_t max_stacks; /* 0: 65536 */
 	size_t max_sampled; /* 0: 262144 */
+	bool python; /* look for Python frames: kernel_set_python tells where */
 	bool unwind_tables; /* else stacks are walked by frame pointers */
 };
 
@@ -71,6 +72,8 @@ int kernel_counters(struct kernel *kernel, uint64_t ret_counters[SEEP_COUNT_MAX]
 /* Calls `fn` for each space with lost releases. */
 int kernel_tainted(struct kernel *kernel, void (*fn)(void *context, uint32_t space, uint64_t lost),
 		   void *context);
+/* The space, or SEEP_UNWIND_BY_TGID of a process that has none yet, is CPython. */
+int kernel_set_python(struct kernel *kernel, uint32_t space, const struct seep_python *python);
 /* Forgets the number of an ended space, and what is kept under it. */
 void kernel_forget_space(struct kernel *kernel, uint32_t space);
 

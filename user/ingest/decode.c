@@ -19,7 +19,7 @@ union record {
 	struct seep_space space;
 	struct seep_map map;
 	struct seep_stack stack;
-	uint64_t words[sizeof(struct seep_stack) / 8 + SEEP_STACK_MAX];
+	uint64_t words[sizeof(struct seep_stack) / 8 + SEEP_STACK_MAX + 2 * SEEP_PYTHON_MAX];
 };
 
 static size_t shortest(uint8_t kind)
@@ -58,7 +58,9 @@ static bool plausible(const union record *r, size_t size)
 		return r->alloc.op < SEEP_OP_COUNT;
 	case SEEP_STACK:
 		return r->stack.nr_frames <= SEEP_STACK_MAX &&
-		       size >= sizeof(r->stack) + r->stack.nr_frames * sizeof(uint64_t);
+		       r->stack.nr_python <= SEEP_PYTHON_MAX &&
+		       size >= sizeof(r->stack) + (r->stack.nr_frames + 2 * r->stack.nr_python) *
+							  sizeof(uint64_t);
 	case SEEP_SPACE_BEGIN:
 	case SEEP_SPACE_END:
 		return r->space.reason >= SEEP_SPACE_SEEN && r->space.reason <= SEEP_SPACE_EXIT;

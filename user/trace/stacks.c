@@ -12,6 +12,8 @@
 
 #include "base/hashmap.h"
 #include "base/vec.h"
+#include "trace/python_stack.h"
+#include "trace/pythons.h"
 
 struct entry {
 	uint32_t first; /* in numbers[] */
@@ -20,14 +22,20 @@ struct entry {
 	uint32_t space;
 	uint32_t reported; /* index in the profile + 1; 0 not yet */
 	uint8_t end; /* enum profile_stack_end, as the kernel side saw it */
+	bool python_cut; /* Python frames further out are missing */
+	uint32_t first_python, nr_python; /* in python[] */
 };
 
 struct known_place {
 	struct place place;
 	bool guessed; /* by frame pointer, where no table led */
+	uint32_t python; /* of pythons_name, + 1; 0: a native frame */
 };
 
-/* Where a place's frames are in the profile, as leaf and as caller. */
+/*
+ * Where a place's frames are in the profile, as caller and as leaf; a Python frame's where its
+ * order is known and where it is guessed.
+ */
 struct named {
 	uint32_t first[2]; /* index of the first frame + 1; 0 not yet */
 	uint32_t nr[2];
@@ -45,6 +53,8 @@ struct stacks {
 	size_t nr_numbers, cap_numbers;
 	struct known_place *places;
 	size_t nr_places, cap_places;
+	struct python_stack_frame *python; /* their names are indices of places */
+	size_t nr_python, cap_python;
 	struct named *named; /* one a place, while a profile is made */
 	size_t nr_named;
 	struct hashmap *modules_named; /* module -> index in the profile */
@@ -80,13 +90,19 @@ void stacks_free(struct stacks *s)
 	free(s->entries);
 	free(s->numbers);
 	free(s->places);
+	free(s->python);
 	free(s->named);
 	free(s);
 }
 
 /* Files are alike over processes; addresses outside of files are not. */
-static uint64_t place_key(uint32_t space, const struct place *place, bool guessed)
+static uint64_t place_key(uint32_t space, const struct known_place *known)
 {
+	const struct place *place = &known->place;
+	bool guessed = known->guessed;
+
+	if (known->python)
+		return hash_mix(hash_mix(known->python));
 	if (place->module == PLACE_NONE)
 		return hash_mix(place->address ^ (uint64_t)space << 48 ^ guessed) | 1ULL << 63;
 	return hash_mix(place->offset ^ (uint64_t)place->module << 44 ^ (uint64_t)guessed << 43) &
@@ -106,15 +122,12 @@ static bool place_frame(const struct stacks *s, uint32_t space, uint64_t frame,
 	return ret_place->module != PLACE_NONE;
 }
 
-static int place_number(struct stacks *s, uint32_t space, uint64_t frame, bool guessed,
-			uint32_t *ret_number, size_t *unplaced)
+static int number_place(struct stacks *s, uint32_t space, const struct known_place *known,
+			uint32_t *ret_number)
 {
+	uint64_t number, key = place_key(space, known);
 	struct known_place *slot;
-	uint64_t number, key;
-	struct place place;
 
-	*unplaced += !place_frame(s, space, frame, &place);
-	key = place_key(space, &place, guessed);
 	if (hashmap_get(s->by_place, key, &number)) {
 		*ret_number = number;
 		return 0;
@@ -122,9 +135,18 @@ static int place_number(struct stacks *s, uint32_t space, uint64_t frame, bool g
 	slot = vec_push(&s->places, &s->nr_places, &s->cap_places);
 	if (!slot)
 		return -ENOMEM;
-	*slot = (struct known_place){ place, guessed };
+	*slot = *known;
 	*ret_number = s->nr_places - 1;
 	return hashmap_put(s->by_place, key, s->nr_places - 1);
+}
+
+static int place_number(struct stacks *s, uint32_t space, uint64_t frame, bool guessed,
+			uint32_t *ret_number, size_t *unplaced)
+{
+	struct known_place known = { .guessed = guessed };
+
+	*unplaced += !place_frame(s, space, frame, &known.place);
+	return number_place(s, space, &known, ret_number);
 }
 
 /*
@@ -183,9 +205,35 @@ static bool is_guessed(const struct seep_stack *stack, uint32_t frame)
 	return frame < 128 && stack->guessed[frame / 64] >> frame % 64 & 1;
 }
 
+/* Python frames lie behind the native ones. */
+static int add_python(struct stacks *s, const struct seep_stack *stack)
+{
+	const __u64 *pairs = stack->frames + stack->nr_frames;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && s->files.pythons && i < stack->nr_python; i++) {
+		struct known_place known = { .place = { .module = PLACE_NONE } };
+		struct python_stack_frame *frame =
+			vec_push(&s->python, &s->nr_python, &s->cap_python);
+		uint32_t name = PROFILE_NONE;
+
+		err = frame ? pythons_frame(s->files.pythons, stack->space, pairs[2 * i],
+					    pairs[2 * i + 1], &name)
+			    : -ENOMEM;
+		if (err)
+			break;
+		frame->entry = pairs[2 * i + 1] & SEEP_PYTHON_ENTRY;
+		frame->shown = name != PROFILE_NONE;
+		known.python = name + 1;
+		if (frame->shown)
+			err = number_place(s, stack->space, &known, &frame->name);
+	}
+	return err;
+}
+
 int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unplaced)
 {
-	size_t unplaced = 0, first = s->nr_numbers;
+	size_t unplaced = 0, first = s->nr_numbers, first_python = s->nr_python;
 	struct entry *entry;
 	uint32_t skipped;
 	int err = 0;
@@ -204,12 +252,17 @@ int stacks_add(struct stacks *s, const struct seep_stack *stack, size_t *ret_unp
 					    number, &unplaced)
 			     : -ENOMEM;
 	}
+	err = err ?: add_python(s, stack);
 	entry = err ? NULL : vec_push(&s->entries, &s->nr_entries, &s->cap_entries);
 	if (!entry || hashmap_put(s->by_id, stack->id, s->nr_entries - 1)) {
 		s->nr_numbers = first;
+		s->nr_python = first_python;
 		return -ENOMEM;
 	}
 	entry->first = first;
+	entry->first_python = first_python;
+	entry->nr_python = s->nr_python - first_python;
+	entry->python_cut = stack->flags & SEEP_PYTHON_CUT;
 	entry->nr = s->nr_numbers - first;
 	entry->space = stack->space;
 	entry->end = end_of(stack);
@@ -300,6 +353,24 @@ static int report_frame(struct stacks *s, const struct known_place *known,
 	return 0;
 }
 
+static int report_python(struct stacks *s, const struct known_place *known, bool guessed,
+			 struct profile *profile)
+{
+	struct python_name name = pythons_name(s->files.pythons, known->python - 1);
+	struct profile_frame *frame =
+		vec_push(&profile->frames, &profile->nr_frames, &profile->cap_frames);
+
+	if (!frame)
+		return -ENOMEM;
+	frame->module = PROFILE_NONE;
+	frame->function = profile_string(profile, name.function);
+	frame->file = profile_string(profile, name.file);
+	frame->line = name.line;
+	frame->language = profile_string(profile, "python");
+	frame->flags = guessed ? FRAME_GUESSED : 0;
+	return 0;
+}
+
 /* The frames of one place: several where functions were inlined. */
 static int report_place(struct stacks *s, uint32_t number, bool leaf, pid_t pid,
 			struct profile *profile, struct named **ret_named)
@@ -318,6 +389,11 @@ static int report_place(struct stacks *s, uint32_t number, bool leaf, pid_t pid,
 	*ret_named = named;
 	if (named->first[leaf])
 		return 0;
+	if (s->places[number].python) {
+		named->first[leaf] = profile->nr_frames + 1;
+		named->nr[leaf] = 1;
+		return report_python(s, &s->places[number], leaf, profile);
+	}
 	nr = symbolizer_name(s->symbolizer, &s->places[number].place, !leaf, pid, &symbols);
 	if (nr < 0)
 		return nr;
@@ -329,17 +405,40 @@ static int report_place(struct stacks *s, uint32_t number, bool leaf, pid_t pid,
 	return 0;
 }
 
+/* The entry's frames, native and Python's in one order; how many. */
+static size_t merge_frames(const struct stacks *s, const struct entry *entry,
+			   struct merged_frame *merged)
+{
+	bool evaluator[SEEP_STACK_MAX] = { false };
+	const struct python_stack stack = {
+		.evaluator = evaluator,
+		.nr_native = entry->placed,
+		.native_whole = entry->placed == entry->nr && entry->end == STACK_WHOLE,
+		.frames = s->python + entry->first_python,
+		.nr_frames = entry->nr_python,
+		.frames_whole = !entry->python_cut,
+	};
+
+	for (uint32_t i = 0; entry->nr_python && i < entry->placed; i++)
+		evaluator[i] = pythons_is_evaluator(s->files.pythons,
+						    &s->places[s->numbers[entry->first + i]].place);
+	return python_stack_merge(&stack, merged);
+}
+
 static int report_frames(struct stacks *s, const struct entry *entry, pid_t pid,
 			 struct profile *profile, struct profile_stack *stack)
 {
-	size_t nr = 0, cap = 0;
+	struct merged_frame merged[SEEP_STACK_MAX + SEEP_PYTHON_MAX];
+	size_t nr = 0, cap = 0, nr_merged = merge_frames(s, entry, merged);
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < entry->placed; i++) {
+	for (size_t i = 0; !err && i < nr_merged; i++) {
+		const struct merged_frame *m = &merged[i];
+		uint32_t number = m->python ? m->index : s->numbers[entry->first + m->index];
 		struct named *named = NULL;
-		bool leaf = !i;
+		bool leaf = m->python ? m->guessed : !m->index;
 
-		err = report_place(s, s->numbers[entry->first + i], leaf, pid, profile, &named);
+		err = report_place(s, number, leaf, pid, profile, &named);
 		for (uint32_t j = 0; !err && j < named->nr[leaf]; j++) {
 			uint32_t *slot = vec_push(&stack->frames, &nr, &cap);
 
@@ -403,6 +502,6 @@ const char *stacks_leaf_module(const struct stacks *s, uint64_t id)
 size_t stacks_bytes(const struct stacks *s)
 {
 	return s->cap_entries * sizeof(*s->entries) + s->cap_numbers * sizeof(*s->numbers) +
-	       s->cap_places * sizeof(*s->places) + hashmap_bytes(s->by_id) +
-	       hashmap_bytes(s->by_place);
+	       s->cap_places * sizeof(*s->places) + s->cap_python * sizeof(*s->python) +
+	       hashmap_bytes(s->by_id) + hashmap_bytes(s->by_place);
 }

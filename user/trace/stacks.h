@@ -17,10 +17,13 @@
 
 struct stacks;
 
+struct pythons;
+
 /* Whose number is in a frame: the module of SEEP_FRAME_TABLE, or PLACE_NONE. */
 struct stacks_files {
 	uint32_t (*module)(const void *context, uint16_t table);
 	const void *context;
+	struct pythons *pythons; /* NULL: Python frames are passed over */
 };
 
 /* `modules` and `symbolizer` must outlive it; files NULL: no frame has such a number. */
@@ -45,7 +48,7 @@ uint32_t stacks_report(struct stacks *stacks, uint64_t id, pid_t pid, struct pro
 /* A new profile begins: indices into the last one are forgotten. */
 void stacks_begin_report(struct stacks *stacks);
 
-/* The place of its `i`-th frame; false beyond the last, and for an unknown stack. */
+/* The place of its `i`-th native frame; false beyond the last, and for an unknown stack. */
 bool stacks_place(const struct stacks *stacks, uint64_t id, size_t i, struct place *ret_place);
 /* The path of the module of the leaf frame; NULL unknown. */
 const char *stacks_leaf_module(const struct stacks *stacks, uint64_t id);

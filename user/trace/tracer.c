@@ -59,6 +59,7 @@ static int open_kernel(struct tracer *t)
 		.max_stacks = o->max_stacks,
 		.max_sampled = o->max_sampled,
 		.unwind_tables = !o->frame_pointers,
+		.python = !o->no_python,
 	};
 
 	return kernel_open(&options, &t->kernel);
@@ -83,7 +84,10 @@ static int open_collector(struct tracer *t)
 	t->symbolizer = t->modules ? symbolizer_new(t->modules, &t->options.symbols) : NULL;
 	if (t->modules && !t->options.frame_pointers)
 		t->unwinding = unwinding_new(t->kernel, t->modules, NULL);
+	if (t->modules && !t->options.no_python)
+		t->pythons = pythons_new(t->kernel, t->modules);
 	files.context = t->unwinding;
+	files.pythons = t->pythons;
 	t->stacks = t->symbolizer ? stacks_new(t->modules, t->symbolizer, &files) : NULL;
 	t->processes = processes_new();
 	t->objects = objects_new(t->kernel, &t->options.plan, &t->features, t->options.host_wide);
@@ -151,6 +155,7 @@ void tracer_free(struct tracer *t)
 	kernel_free(t->kernel);
 	heap_free(t->heap);
 	stacks_free(t->stacks);
+	pythons_free(t->pythons);
 	unwinding_free(t->unwinding);
 	symbolizer_free(t->symbolizer);
 	modules_free(t->modules);

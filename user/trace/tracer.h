@@ -32,6 +32,7 @@ struct tracer_options {
 	bool host_wide; /* probes in every process that maps the files: no gap at a fork */
 	bool by_thread;
 	bool no_mappings;
+	bool no_python; /* native frames alone */
 	bool frame_pointers; /* walk stacks by frame pointers alone, without tables */
 	uint64_t sample_bytes;
 	uint64_t max_memory; /* of the collector; 0 no bound */

@@ -8,6 +8,7 @@
 #include "ingest/decode.h"
 #include "trace/objects.h"
 #include "trace/processes.h"
+#include "trace/pythons.h"
 #include "trace/stacks.h"
 #include "trace/tracer.h"
 #include "trace/unwinding.h"
@@ -23,6 +24,7 @@ struct tracer {
 	struct symbolizer *symbolizer;
 	struct stacks *stacks;
 	struct unwinding *unwinding; /* NULL: by frame pointers */
+	struct pythons *pythons; /* NULL: their frames are not wanted */
 	struct processes *processes;
 	struct heap *heap;
 	struct decode_counts decoded;

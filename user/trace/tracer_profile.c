@@ -19,6 +19,8 @@ static void describe_process(void *context, uint32_t space, struct profile *prof
 	struct tracer *t = context;
 
 	processes_describe(t->processes, space, profile, row);
+	if (t->pythons && !row->runtime)
+		row->runtime = profile_string(profile, pythons_runtime(t->pythons, space));
 }
 
 static uint32_t add_stack(void *context, uint32_t space, uint64_t stack_id, struct profile *profile)
@@ -104,7 +106,8 @@ static void fill_health(struct tracer *t, struct profile *profile)
 	health->stack_faults = c[SEEP_COUNT_STACK_FAULT];
 	health->sampled_full = c[SEEP_COUNT_SAMPLED_FULL];
 	health->unsampled = c[SEEP_COUNT_UNSAMPLED];
-	health->collector_bytes = heap_stats(t->heap).bytes + stacks_bytes(t->stacks);
+	health->collector_bytes = heap_stats(t->heap).bytes + stacks_bytes(t->stacks) +
+				  (t->pythons ? pythons_bytes(t->pythons) : 0);
 	health->cpu_seconds = own_cpu_seconds();
 	health->traced_share = 1;
 	symbolizer_counts(t->symbolizer, &health->frames, &health->frames_unnamed);

@@ -97,6 +97,8 @@ void tracer_refresh_maps(struct tracer *t, uint32_t space, pid_t pid, enum unwin
 	hashmap_put(t->refreshed, space, monotonic_ns());
 	if (t->unwinding)
 		unwinding_refresh(t->unwinding, space, wait);
+	if (t->pythons && pythons_refresh(t->pythons, space, pid))
+		t->out_of_memory = true;
 }
 
 /* A process that has stopped itself waits for its probes anyway. */
@@ -113,6 +115,8 @@ static void forget_maps(struct tracer *t, uint32_t space)
 	kernel_forget_space(t->kernel, space);
 	if (t->unwinding)
 		unwinding_forget(t->unwinding, space);
+	if (t->pythons)
+		pythons_forget(t->pythons, space);
 }
 
 static int on_stack(void *context, const struct seep_stack *stack)
@@ -168,6 +172,8 @@ static bool take_over_maps(struct tracer *t, const struct seep_space *space)
 		return false;
 	if (t->unwinding)
 		unwinding_fork(t->unwinding, space->space);
+	if (t->pythons && pythons_fork(t->pythons, from, space->space, space->tgid))
+		t->out_of_memory = true;
 	return true;
 }
 
