@@ -136,6 +136,7 @@ struct python_thread {
 	__u32 searching; /* else walking */
 	__u32 walked; /* states whose frames have been taken */
 	__u64 frame; /* where the walk is */
+	__u32 far, unused; /* the frame before was read word by word */
 	__u32 nr, cut; /* frames taken, behind PYTHON_WORDS; there are more */
 	__u64 hash, check; /* over them */
 };

@@ -67,10 +67,10 @@ static __always_inline bool read_word(__u64 address, __u64 *value)
 /* Makes `bytes` from `address` on the window. */
 static __always_inline bool read_into_window(struct thread *t, __u64 address, __u64 bytes)
 {
-	bytes = masked(bytes, 256);
 	t->window_base = address;
 	t->window_bytes = 0;
-	if (bpf_probe_read_user(t->window, bytes, (void *)address))
+	barrier_var(bytes);
+	if (bytes > STACK_WINDOW || bpf_probe_read_user(t->window, bytes, (void *)address))
 		return false;
 	t->window_bytes = bytes & ~7ULL;
 	return true;
@@ -221,24 +221,28 @@ static __always_inline void push_python_shim(struct thread *t)
 	push_python_frame(t, 0, SEEP_PYTHON_ENTRY);
 }
 
-/* Makes sure, where that pays, that the frame is in the window. */
+/*
+ * Makes sure, where that pays, that the frame is in the window: at its end, with the outer
+ * frames before it. Not beyond the frame's own page, which is there: a read that fails is dear.
+ */
 static __always_inline bool look_at_python_frame(struct thread *t, __u64 frame)
 {
-	const struct python_thread *p = &t->python;
+	struct python_thread *p = &t->python;
 	__u64 bytes = p->at.frame_bytes, distance = frame - t->window_base;
+	__u64 begin = frame + bytes - STACK_WINDOW, page = frame & ~(PAGE_BYTES - 1ULL);
+	bool was_far = p->far;
 
 	if (!p->at.pointers)
 		return read_into_window(t, frame, bytes);
+	p->far = 0;
 	if (distance < t->window_bytes && distance + bytes <= t->window_bytes)
 		return true;
 	/* One elsewhere, of a generator or a shim on the C stack, is read word by word. */
-	if (t->window_bytes == STACK_WINDOW && t->window_base - frame > PYTHON_CHUNK)
+	p->far = t->window_bytes && t->window_base - frame > PYTHON_CHUNK;
+	if (p->far && !was_far)
 		return true;
-	t->window_base = frame + bytes - STACK_WINDOW;
-	t->window_bytes = STACK_WINDOW;
-	if (!bpf_probe_read_user(t->window, STACK_WINDOW, (void *)t->window_base))
-		return true;
-	return read_into_window(t, frame, bytes);
+	return read_into_window(t, begin > page ? begin : page,
+				begin > page ? STACK_WINDOW : frame + bytes - page);
 }
 
 /* Where the frame is in its code: see SEEP_PYTHON_INSTRUCTION. */

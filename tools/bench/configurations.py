@@ -18,13 +18,16 @@ from children import Child, Loop, Unavailable
 SAMPLE_BYTES = 524288
 # of calls above malloc: the goals of unwinding are set for these
 DEPTHS = (10, 30, 118)
+# Python functions, the innermost of which calls malloc
+PYTHON_DEPTH = 10
 ATTACH_SECONDS = 30
 
 
 class Configuration:
-    def __init__(self, key, title, begin, pairs=20000, depth=8):
+    def __init__(self, key, title, begin, pairs=20000, depth=8, python=False):
         self.key, self.title, self.begin = key, title, begin
         self.pairs, self.depth = pairs, depth
+        self.python = python    # the loop is one in Python
         self.rounds = []        # ns a pair, one figure a round
         self.notes = {}         # what it told of itself: lists, one entry a round
         self.reason = None      # why it cannot be had
@@ -39,6 +42,8 @@ class Bench:
     def __init__(self, build, here):
         self.build, self.here = build, here
         self.loop = os.path.join(build, "bench", "malloc_loop")
+        self.python = "/usr/bin/python3"
+        self.python_loop = os.path.join(here, "python_loop.py")
         self.seep = os.path.join(build, "seep")
         self.floor = os.path.join(build, "bench-floor")
         self.libc = self._own_libc()
@@ -81,6 +86,7 @@ def configurations(bench):
         Configuration("exact", "seep exact, by frame pointers, 8 calls deep",
                       lambda c: _seep(bench, c, "--frame-pointers")),
         *(configuration for depth in DEPTHS for configuration in _walkers(bench, depth)),
+        *_pythons(bench),
         Configuration("sampled", f"seep --sample-bytes {SAMPLE_BYTES}",
                       lambda c: _seep(bench, c, "--sample-bytes", str(SAMPLE_BYTES))),
         Configuration("memleak", "memleak (libbpf-tools of Debian 13)",
@@ -102,9 +108,27 @@ def _walkers(bench, depth):
                         lambda c: _seep(bench, c), depth=depth)
 
 
+def _pythons(bench):
+    """The loop in Python, with the same library to be probed."""
+    for key, title, begin in (
+            ("python_none", "no tracing", lambda c: _alone(bench, c)),
+            ("python_floor", "floor", lambda c: _floor(bench, c, "session")),
+            ("python_native", "seep exact, without Python's functions (--no-python)",
+             lambda c: _seep(bench, c, "--no-python")),
+            ("python", "seep exact", lambda c: _seep(bench, c))):
+        yield Configuration(key, title, begin, depth=PYTHON_DEPTH, python=True)
+
+
 @contextlib.contextmanager
 def _loop(bench, c, under=()):
-    loop = Loop(bench.loop, c.depth, c.pairs, under)
+    program = bench.loop
+    if c.python:
+        if not os.path.exists(bench.python):
+            raise Unavailable(f"no {bench.python} here")
+        under = ["env", "LD_LIBRARY_PATH=" + os.path.join(os.path.dirname(bench.loop), "libraries"),
+                 bench.python]
+        program = bench.python_loop
+    loop = Loop(program, c.depth, c.pairs, under)
     try:
         yield loop
     finally:
