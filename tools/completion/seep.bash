@@ -19,7 +19,7 @@ _seep_value() {
 	case $option in
 	--format)
 		case $command in
-		diff | types) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
+		diff | types | why) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
 		*) mapfile -t COMPREPLY < <(compgen -W \
 			'text json collapsed pprof speedscope html' -- "$word") ;;
 		esac
@@ -30,7 +30,7 @@ _seep_value() {
 	-p | --pid) mapfile -t COMPREPLY < <(compgen -W "$(ps -eo pid=)" -- "$word") ;;
 	--comm) mapfile -t COMPREPLY < <(compgen -W "$(ps -eo comm=)" -- "$word") ;;
 	-o | --output | --cgroup) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-	--every | --count | --limit) ;;
+	--every | --count | --limit | --samples | --at-most) ;;
 	--duration | --older | -T | --top | -z | --min-size | -Z | --max-size | -s | --sample | \
 		--sample-bytes | --pair | --alloc | --container | --ring-bytes | --max-*) ;;
 	*) return 1 ;;
