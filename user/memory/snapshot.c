@@ -206,16 +206,16 @@ fail:
 static struct block *block_at(struct snapshot *s, uint64_t address)
 {
 	uint64_t number = address / SNAPSHOT_BLOCK, found;
-	struct block **recent = &s->recent[number % RECENT];
+	struct block *block = s->recent[number % RECENT];
 
-	if (*recent && (*recent)->number == number)
-		return *recent;
-	if (hashmap_get(s->by_number, number, &found)) {
-		*recent = (struct block *)(uintptr_t)found;
-		return *recent;
-	}
-	*recent = load(s, number);
-	return *recent;
+	if (block && block->number == number)
+		return block;
+	if (hashmap_get(s->by_number, number, &found))
+		block = (struct block *)(uintptr_t)found;
+	else
+		block = load(s, number);
+	s->recent[number % RECENT] = block;
+	return block;
 }
 
 void snapshot_keep(struct snapshot *s, uint64_t address)

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the choice of the containers to be shown: those that grew most since the first look,
+ * those that hold most, and the longest; and what is said of each. sys.modules and the
+ * attributes of modules and classes hold everything, so they count only when they grow.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hashmap.h"
+#include "base/strpool.h"
+#include "base/vec.h"
+#include "python/look.h"
+#include "python/path.h"
+
+enum {
+	MAX_HOLDS_SEEN = 20000,
+	MAX_HOLD_TYPES = 64,
+};
+
+static const char *type_name(struct look *look, uint32_t node)
+{
+	return strpool_add(look->why->names, python_graph_form(&look->graph, node)->type->name);
+}
+
+static uint64_t length_of(struct look *look, uint32_t node)
+{
+	return python_reader_length(&look->reader, python_graph_form(&look->graph, node),
+				    look->graph.nodes[node].address);
+}
+
+/* What the log knows a container by. */
+static uint64_t identity(const struct python_graph *g, uint32_t node)
+{
+	return hash_mix(g->nodes[node].address ^
+			hash_mix(python_graph_form(g, node)->type->address));
+}
+
+static bool is_container(const struct python_graph *g, uint32_t node)
+{
+	switch (python_graph_form(g, node)->kind) {
+	case KIND_LIST:
+	case KIND_TUPLE:
+	case KIND_DICT:
+	case KIND_SET:
+	case KIND_DEQUE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+struct candidate {
+	uint32_t node;
+	uint64_t length, bytes, growth;
+	bool chosen;
+};
+
+struct candidates {
+	struct candidate *items;
+	size_t nr, cap;
+};
+
+static int compare(uint64_t x, uint64_t y)
+{
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static int by_length(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int order = compare(x->length, y->length);
+
+	return order ? order : compare(y->node, x->node);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return compare(x->bytes, y->bytes);
+}
+
+static int by_growth(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return compare(x->growth, y->growth);
+}
+
+/* All that are long enough, into the log and among the candidates. */
+static int find_candidates(struct look *look, struct candidates *all)
+{
+	struct python_graph *g = &look->graph;
+	int err = container_log_begin(look->log->containers, look->why->time);
+
+	for (size_t i = 0; !err && i < g->nr; i++) {
+		struct candidate *candidate;
+		uint64_t length;
+
+		if (!is_container(g, i))
+			continue;
+		length = length_of(look, i);
+		if (length < CONTAINER_LEAST || python_graph_state(g, i) == STATE_DEAD)
+			continue;
+		candidate = vec_push(&all->items, &all->nr, &all->cap);
+		if (!candidate)
+			return -ENOMEM;
+		*candidate = (struct candidate){ .node = i, .length = length, .bytes = g->held[i] };
+		/* What never changes cannot grow; a new one at its place is another. */
+		if (python_graph_form(g, i)->kind != KIND_TUPLE)
+			err = container_log_add(look->log->containers, identity(g, i), length);
+	}
+	return err;
+}
+
+static void set_growth(struct look *look, struct candidates *all)
+{
+	if (container_log_looks(look->log->containers) < 2)
+		return;
+	for (size_t i = 0; i < all->nr; i++) {
+		uint32_t node = all->items[i].node;
+		int64_t delta = 0;
+
+		if (python_graph_form(&look->graph, node)->kind != KIND_TUPLE)
+			delta = container_log_delta(look->log->containers,
+						    identity(&look->graph, node));
+		all->items[i].growth = delta > 0 ? delta : 0;
+	}
+}
+
+/* The attributes of modules and sys.modules hold everything: that says nothing. */
+static bool is_scaffold(struct look *look, uint32_t node)
+{
+	uint32_t parent = look->graph.nodes[node].parent;
+
+	if (parent & PYTHON_PARENT_ROOT)
+		return parent == PYTHON_PARENT_NONE ||
+		       look->graph.roots[parent & ~PYTHON_PARENT_ROOT].kind == ROOT_MODULES;
+	return python_path_is_namespace(&look->graph, node);
+}
+
+static void choose(struct look *look, struct candidates *all,
+		   int (*order)(const void *, const void *), bool grown)
+{
+	size_t left = look->options->limit ? look->options->limit : all->nr;
+
+	qsort(all->items, all->nr, sizeof(*all->items), order);
+	for (size_t i = 0; i < all->nr && left; i++) {
+		struct candidate *c = &all->items[i];
+
+		if (grown ? !c->growth : is_scaffold(look, c->node))
+			continue;
+		c->chosen = true;
+		left--;
+	}
+}
+
+struct holding {
+	struct look *look;
+	struct {
+		uint32_t form;
+		uint32_t count;
+	} types[MAX_HOLD_TYPES];
+	size_t nr;
+	uint32_t seen;
+};
+
+static int count_hold(void *context, const struct python_reference *reference)
+{
+	struct holding *h = context;
+	const struct python_form *form;
+	uint32_t references, index;
+
+	/* Items, not what else is in the object. */
+	if (reference->edge == EDGE_KEY || reference->edge == EDGE_CLASS ||
+	    reference->edge == EDGE_FIELD || reference->edge == EDGE_DICT)
+		return 0;
+	if (h->seen >= MAX_HOLDS_SEEN)
+		return 1;
+	form = python_reader_look(&h->look->reader, reference->target, &references);
+	if (!form)
+		return 0;
+	h->seen++;
+	index = form->type->count;
+	for (size_t i = 0; i < h->nr; i++)
+		if (h->types[i].form == index)
+			return h->types[i].count++, 0;
+	if (h->nr < MAX_HOLD_TYPES) {
+		h->types[h->nr].form = index;
+		h->types[h->nr++].count = 1;
+	}
+	return 0;
+}
+
+/* What its first thousands of items are. */
+static void set_holds(struct look *look, uint32_t node, struct why_container *c)
+{
+	struct holding h = { .look = look };
+	struct python_form form;
+
+	/* What a cache's dict has are its own entries. */
+	if (!strcmp(c->type, "lru_cache") && c->capacity > 0)
+		node = look->graph.nodes[node].parent;
+	form = *python_graph_form(&look->graph, node);
+
+	python_references(&look->reader, &form, look->graph.nodes[node].address, count_hold, &h);
+	while (c->nr_holds < WHY_HOLDS) {
+		size_t most = 0;
+
+		for (size_t i = 1; i < h.nr; i++)
+			if (h.types[i].count > h.types[most].count)
+				most = i;
+		if (!h.nr || !h.types[most].count)
+			break;
+		c->holds[c->nr_holds++] = (struct why_share){
+			strpool_add(look->why->names,
+				    look->reader.forms[h.types[most].form - 1].type->name),
+			(double)h.types[most].count / h.seen,
+		};
+		h.types[most].count = 0;
+	}
+}
+
+/* The dict of an lru_cache is the cache, with its limit. */
+static void set_kind(struct look *look, uint32_t node, struct why_container *c)
+{
+	struct python_graph *g = &look->graph;
+	uint32_t parent = g->nodes[node].parent;
+
+	c->type = type_name(look, node);
+	c->capacity = python_reader_capacity(&look->reader, python_graph_form(g, node),
+					     g->nodes[node].address);
+	if (parent & PYTHON_PARENT_ROOT || python_graph_form(g, node)->kind != KIND_DICT ||
+	    python_graph_form(g, parent)->kind != KIND_CACHE)
+		return;
+	c->type = "lru_cache";
+	c->bytes = g->held[parent];
+	c->capacity = python_reader_capacity(&look->reader, python_graph_form(g, parent),
+					     g->nodes[parent].address);
+}
+
+static int add_container(struct look *look, const struct candidate *candidate)
+{
+	struct why *why = look->why;
+	struct why_container *c =
+		vec_push(&why->containers, &why->nr_containers, &why->cap_containers);
+	enum python_path_style style = look->options->show_keys ? PATH_KEYS : PATH_PLACES;
+	uint32_t node = candidate->node;
+
+	if (!c)
+		return -ENOMEM;
+	c->length = candidate->length;
+	c->bytes = candidate->bytes;
+	set_kind(look, node, c);
+	c->path = python_path(&look->graph, node, style);
+	c->shape = python_path(&look->graph, node, PATH_SHAPE);
+	c->root = python_path_root(&look->graph, node);
+	set_holds(look, node, c);
+	c->has_growth = container_log_looks(look->log->containers) > 1 &&
+			python_graph_form(&look->graph, node)->kind != KIND_TUPLE &&
+			container_log_growth(look->log->containers, identity(&look->graph, node),
+					     &c->growth);
+	return c->path && c->shape && c->type ? 0 : -ENOMEM;
+}
+
+int python_look_containers(struct look *look)
+{
+	struct candidates all = { 0 };
+	int err = find_candidates(look, &all);
+
+	if (!err && all.nr) {
+		set_growth(look, &all);
+		choose(look, &all, by_growth, true);
+		choose(look, &all, by_bytes, false);
+		choose(look, &all, by_length, false);
+		qsort(all.items, all.nr, sizeof(*all.items), by_growth);
+		for (size_t i = 0; !err && i < all.nr; i++)
+			if (all.items[i].chosen && all.items[i].growth)
+				err = add_container(look, &all.items[i]);
+		qsort(all.items, all.nr, sizeof(*all.items), by_length);
+		for (size_t i = 0; !err && i < all.nr; i++)
+			if (all.items[i].chosen && !all.items[i].growth)
+				err = add_container(look, &all.items[i]);
+	}
+	free(all.items);
+	return err;
+}

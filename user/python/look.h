@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Inside python_why: one look at a process, and what of it is shown. */
+#ifndef SEEP_PYTHON_LOOK_H
+#define SEEP_PYTHON_LOOK_H
+
+#include "python/graph.h"
+#include "python/why.h"
+
+struct look {
+	struct python_process *process;
+	const struct why_options *options;
+	struct why_log *log;
+	struct why *why;
+	struct python_reader reader;
+	struct python_graph graph;
+};
+
+/* Chooses the containers to show, and keeps the lengths of all in the log. 0 or -ENOMEM. */
+int python_look_containers(struct look *look);
+
+#endif
