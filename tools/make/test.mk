@@ -41,3 +41,4 @@ bench: setup-test
 	$(Q)$(MAKE) $(JOBS) all
 	$(Q)tools/bench/run
 	$(Q)tools/bench/census
+	$(Q)tools/bench/holders
