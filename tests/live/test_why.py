@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from harness import each, note, require, start, test
-from python_target import KNOWN, Python, of_minor, system_python
+from python_target import KNOWN, Python, interpreters, of_minor, system_python
 from tracer import binary, seep
 
 HOLDERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures",
@@ -127,6 +127,21 @@ def c_global(minor):
         found = [c for c in process["containers"] if c["length"] == 3333]
         require(len(found) == 1 and found[0]["root"] == "global", f"{path}: {found}")
         require("<C global " in found[0]["path"], f"{path}: {found[0]['path']}")
+
+
+@test("why.many-modules")
+def many_modules():
+    """An interpreter is found behind more extension modules than files are tried."""
+    names = ("_bisect _blake2 _bz2 _contextvars _csv _datetime _decimal _hashlib _heapq _json "
+             "_lzma _opcode _pickle _random _sha512 _socket _ssl _struct _uuid array binascii "
+             "math select unicodedata zlib")
+    code = (f"for name in '{names}'.split():\n    try: __import__(name)\n"
+            "    except ImportError: pass\n"
+            "import sys, time\nprint('ready'); sys.stdout.flush(); time.sleep(100)")
+    for path in interpreters().values():
+        target = start([path, "-c", code], stdout=subprocess.PIPE)
+        target.stdout.readline()
+        require(look(target.pid)["objects"] > 1000, f"{path}: no objects")
 
 
 @test("why.type")

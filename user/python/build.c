@@ -375,7 +375,9 @@ static bool looks_like_python(const char *path)
 {
 	const char *name = strrchr(path, '/');
 
-	return name && strcasestr(name, "python");
+	/* Extension modules, of which there may be hundreds, are "_json.cpython-311-x86_64....so".
+	 */
+	return name && strcasestr(name, "python") && !strstr(name, ".cpython-");
 }
 
 /* Tries the files of one kind: those with "python" in their name, or the program itself. */
