@@ -129,6 +129,18 @@ def c_global(minor):
         require("<C global " in found[0]["path"], f"{path}: {found[0]['path']}")
 
 
+@each("why.uncollectable-{}", ["2.7", "3.11"])
+def uncollectable(minor):
+    """Cycles with __del__: 2.7 gives them up, later versions do not."""
+    old = minor == "2.7"
+    for path in of_minor(minor):
+        process = look(Holders(path, "uncollectable").pid, code=10 if old else 0)
+        found = types_of(process, "uncollectable")
+        require(found.get("Finalized", 0) == (200 if old else 0), f"{path}: {found}")
+        if old:
+            require(process["verdict"]["cause"] == "uncollectable", f"{process['verdict']}")
+
+
 @test("why.many-modules")
 def many_modules():
     """An interpreter is found behind more extension modules than files are tried."""
