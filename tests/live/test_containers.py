@@ -214,6 +214,13 @@ def container_attach():
         check_build_ids(report, [f"{roots[name]}/app/{name}"])
 
 
+def hit_once(report):
+    """No call met two probes: the outer one of them would never see its return."""
+    health = report.health
+    require(health["abandoned"] == 0,
+            f"{health['abandoned']} of {health['entries']} calls abandoned")
+
+
 @test("container.twins.run")
 def container_twins_run():
     """Two containers of one image: one file beneath, by two names that the kernel tells."""
@@ -226,6 +233,7 @@ def container_twins_run():
         truths = chains(lines)
     require(len(truths) == 2 * len(C_CASES), f"{len(truths)} chains of two containers")
     check(report, truths)
+    hit_once(report)
     for pid in {t["pid"] for t in truths if t["case"] == "deep-30"}:
         check_links(report, [t for t in truths if t["pid"] == pid])
 
@@ -237,6 +245,7 @@ def container_twins_attach():
     report = trace_all(twins)
     for twin in twins:
         check_target(report, twin)
+    hit_once(report)
 
 
 @test("container.foreign.run")

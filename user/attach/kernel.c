@@ -160,8 +160,7 @@ static void choose_programs(struct tracer_bpf *bpf, const struct kernel_options 
 	default:
 		load_plain(bpf);
 	}
-	if (o->unwind_tables)
-		load_one(bpf->progs.seep_identify);
+	load_one(bpf->progs.seep_identify);
 	load_one(bpf->progs.seep_fork);
 	load_one(bpf->progs.seep_exec);
 	load_one(bpf->progs.seep_exit);
@@ -269,6 +268,8 @@ int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel
 	err = err ?: tracer_bpf__load(kernel->bpf);
 	if (!err && options->sample_bytes)
 		err = fill_quantiles(kernel->bpf, options->sample_bytes);
+	if (!err)
+		kernel_try_identify(kernel);
 	if (!err && options->unwind_tables)
 		err = kernel_unwind_open(kernel);
 	err = err ?: tracer_bpf__attach(kernel->bpf);

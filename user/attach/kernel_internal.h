@@ -13,13 +13,15 @@ struct kernel_unwind {
 	int first_chunk; /* its map's descriptor */
 	struct seep_unwind_table *tables;
 	struct seep_unwind_rule *rules;
-	bool identifies; /* the kernel says what it knows a file as */
+	bool identifies; /* the kernel says what it knows a file as; without tables too */
 };
 
 /* Before and after loading; kernel_unwind_close accepts what was never opened. */
 int kernel_unwind_size(struct tracer_bpf *bpf, const struct kernel_options *options);
 int kernel_unwind_open(struct kernel *kernel);
 void kernel_unwind_close(struct kernel *kernel);
+/* Learns whether this kernel says what it knows a file as. After loading. */
+void kernel_try_identify(struct kernel *kernel);
 
 struct kernel {
 	struct tracer_bpf *bpf;

@@ -71,8 +71,7 @@ static void *share(const struct bpf_map *map)
 	return shared == MAP_FAILED ? NULL : shared;
 }
 
-/* The kernel side asks for vmas only where an answer has been seen. */
-static void try_identify(struct kernel *kernel)
+void kernel_try_identify(struct kernel *kernel)
 {
 	struct seep_file_identity own;
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -82,7 +81,6 @@ static void try_identify(struct kernel *kernel)
 		kernel->unwind.identifies = false;
 	if (fd >= 0)
 		close(fd);
-	kernel->bpf->bss->vmas_can_be_found = kernel->unwind.identifies;
 	log_debug("code can be looked up in the kernel's mappings: %s",
 		  kernel->unwind.identifies ? "yes" : "no");
 }
@@ -103,7 +101,8 @@ int kernel_unwind_open(struct kernel *kernel)
 		return -ENOMEM;
 	/* Not 0, which is what was never used has. */
 	kernel->bpf->bss->unwind_epoch = 1;
-	try_identify(kernel);
+	/* The kernel side asks for vmas only where an answer has been seen. */
+	kernel->bpf->bss->vmas_can_be_found = kernel->unwind.identifies;
 	return 0;
 }
 
@@ -288,7 +287,8 @@ void kernel_unwind_forget_space(struct kernel *kernel, uint32_t key)
 	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.unwind_spaces), &key);
 }
 
-int kernel_unwind_identify(struct kernel *kernel, int fd, struct seep_file_identity *ret_identity)
+/* Leaves the answer in the programs' memory. */
+static int identify(struct kernel *kernel, int fd)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	void *mapped;
@@ -313,8 +313,25 @@ int kernel_unwind_identify(struct kernel *kernel, int fd, struct seep_file_ident
 		return err;
 	if (!kernel->bpf->bss->identified.inode)
 		return -EOPNOTSUPP;
-	*ret_identity = kernel->bpf->bss->identified;
 	return 0;
+}
+
+int kernel_unwind_identify(struct kernel *kernel, int fd, struct seep_file_identity *ret_identity)
+{
+	int err = identify(kernel, fd);
+
+	if (!err)
+		*ret_identity = kernel->bpf->bss->identified;
+	return err;
+}
+
+int kernel_file_number(struct kernel *kernel, int fd, uint64_t *ret_number)
+{
+	int err = identify(kernel, fd);
+
+	if (!err)
+		*ret_number = kernel->bpf->bss->identified_inode;
+	return err;
 }
 
 int kernel_unwind_set_file(struct kernel *kernel, const struct seep_file_identity *identity,

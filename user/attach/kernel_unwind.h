@@ -48,6 +48,12 @@ void kernel_unwind_forget_space(struct kernel *kernel, uint32_t key);
  * and has then no use for it either.
  */
 int kernel_unwind_identify(struct kernel *kernel, int fd, struct seep_file_identity *ret_identity);
+/*
+ * The file's number with the kernel: two descriptors have the same one just when a probe in
+ * the one is a probe in the other, on overlayfs too. It may be given to another file once
+ * neither a probe nor a mapping holds this one. Needs no unwind_tables; else as above.
+ */
+int kernel_file_number(struct kernel *kernel, int fd, uint64_t *ret_number);
 int kernel_unwind_set_file(struct kernel *kernel, const struct seep_file_identity *identity,
 			   const struct seep_unwind_file *file);
 void kernel_unwind_forget_file(struct kernel *kernel, const struct seep_file_identity *identity);

@@ -2,6 +2,10 @@
 /*
  * Owns the plans of the files seen so far, by (device, inode), and the attachments made
  * from them. Knows processes only as the pids that map those files.
+ *
+ * Containers of one image map one file under a device each (overlayfs), and a probe in it is
+ * hit by all of them. So where the kernel can say that what is new to us is a file that it has
+ * probes in already, it is that one, with another path perhaps.
  */
 #include "trace/objects.h"
 
@@ -10,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach/kernel_unwind.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/vec.h"
@@ -18,10 +23,16 @@
 #include "proc/process.h"
 
 struct object {
-	uint64_t key; /* of file_key */
+	uint64_t number; /* of kernel_file_number; 0 unknown */
 	struct plan *plan; /* NULL: the file could not be read as one */
 	int error; /* of plan_make, or of the last attachment */
 	size_t failed; /* probes that could not be attached */
+};
+
+/* What a file is mapped as. */
+struct name {
+	char *path;
+	size_t object;
 };
 
 struct placed {
@@ -37,6 +48,8 @@ struct objects {
 	bool host_wide;
 	struct object *items;
 	size_t nr, cap;
+	struct name *names; /* of all that have a plan */
+	size_t nr_names, cap_names;
 	struct placed *placed;
 	size_t nr_placed, cap_placed;
 	struct hashmap *by_file; /* file_key -> index of items */
@@ -84,8 +97,11 @@ void objects_free(struct objects *o)
 	objects_detach(o);
 	for (size_t i = 0; i < o->nr; i++)
 		plan_free(o->items[i].plan);
+	for (size_t i = 0; i < o->nr_names; i++)
+		free(o->names[i].path);
 	hashmap_free(o->by_file);
 	free(o->items);
+	free(o->names);
 	free(o->placed);
 	free(o);
 }
@@ -97,27 +113,71 @@ static uint64_t file_key(const struct mapping *m)
 	return hash_mix(m->inode) ^ device;
 }
 
-/* The index of the mapped file's object, planned when it is new. -errno. */
-static ssize_t find_object(struct objects *o, pid_t pid, const struct mapping *m, int fd)
+static int add_name(struct objects *o, const char *path, size_t object)
 {
-	uint64_t key = file_key(m), index;
-	struct object *object;
+	struct name *name;
 
-	if (hashmap_get(o->by_file, key, &index))
-		return index;
-	object = vec_push(&o->items, &o->nr, &o->cap);
+	for (size_t i = 0; i < o->nr_names; i++)
+		if (o->names[i].object == object && !strcmp(o->names[i].path, path))
+			return 0;
+	name = vec_push(&o->names, &o->nr_names, &o->cap_names);
+	if (!name)
+		return -ENOMEM;
+	name->object = object;
+	name->path = strdup(path);
+	if (name->path)
+		return 0;
+	o->nr_names--;
+	return -ENOMEM;
+}
+
+/*
+ * The object that the kernel knows under the number, of those with a probe: only these keep
+ * it from giving the number to another file. -ENOENT none.
+ */
+static ssize_t find_probed(const struct objects *o, uint64_t number)
+{
+	for (size_t i = 0; number && i < o->nr_placed; i++)
+		if (o->placed[i].attachment && o->items[o->placed[i].object].number == number)
+			return o->placed[i].object;
+	return -ENOENT;
+}
+
+/* The index of a new object, planned. -ENOMEM. */
+static ssize_t add_object(struct objects *o, const struct mapping *m, int fd, uint64_t number)
+{
+	struct object *object = vec_push(&o->items, &o->nr, &o->cap);
+
 	if (!object)
 		return -ENOMEM;
-	object->key = key;
+	object->number = number;
 	object->error = plan_make(fd, m->path, o->options, &object->plan);
 	log_debug("%s: %zu probes (%d)", m->path, object->plan ? object->plan->nr_probes : 0,
 		  object->error);
-	if (hashmap_put(o->by_file, key, o->nr - 1)) {
-		plan_free(object->plan);
-		o->nr--;
-		return -ENOMEM;
-	}
 	return o->nr - 1;
+}
+
+/* The index of the mapped file's object, planned when it is new. -errno. */
+static ssize_t find_object(struct objects *o, const struct mapping *m, int fd)
+{
+	uint64_t key = file_key(m), index, number = 0;
+	ssize_t found;
+
+	if (hashmap_get(o->by_file, key, &index))
+		return index;
+	if (kernel_file_number(o->kernel, fd, &number))
+		number = 0;
+	found = find_probed(o, number);
+	if (found < 0)
+		found = add_object(o, m, fd, number);
+	else
+		log_debug("%s: known as %s", m->path, o->items[found].plan->path);
+	if (found < 0)
+		return found;
+	if (hashmap_put(o->by_file, key, found) ||
+	    (o->items[found].plan && add_name(o, m->path, found)))
+		return -ENOMEM;
+	return found;
 }
 
 static bool is_placed(const struct objects *o, pid_t pid, size_t object)
@@ -170,7 +230,7 @@ static int scan_mapping(struct objects *o, pid_t pid, const struct mapping *m, s
 		log_debug("%s: cannot be opened: %d", m->path, fd);
 		return fd == -ENOMEM ? fd : 0;
 	}
-	index = find_object(o, pid, m, fd);
+	index = find_object(o, m, fd);
 	if (index < 0) {
 		err = index;
 	} else if (o->items[index].plan && o->items[index].plan->nr_probes &&
@@ -240,9 +300,9 @@ size_t objects_probes(const struct objects *o)
 
 uint8_t objects_family(const struct objects *o, const char *path)
 {
-	for (size_t i = 0; path && i < o->nr; i++)
-		if (o->items[i].plan && !strcmp(o->items[i].plan->path, path))
-			return o->items[i].plan->family;
+	for (size_t i = 0; path && i < o->nr_names; i++)
+		if (!strcmp(o->names[i].path, path))
+			return o->items[o->names[i].object].plan->family;
 	return 0;
 }
 
@@ -256,9 +316,9 @@ static bool plan_covers(const struct plan *plan, uint64_t address)
 
 bool objects_is_probed(const struct objects *o, const char *path, uint64_t address)
 {
-	for (size_t i = 0; path && i < o->nr; i++)
-		if (o->items[i].plan && !strcmp(o->items[i].plan->path, path) &&
-		    plan_covers(o->items[i].plan, address))
+	for (size_t i = 0; path && i < o->nr_names; i++)
+		if (!strcmp(o->names[i].path, path) &&
+		    plan_covers(o->items[o->names[i].object].plan, address))
 			return true;
 	return false;
 }
