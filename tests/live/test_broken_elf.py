@@ -194,6 +194,21 @@ def in_time(began):
     require(took < MOST_SECONDS, f"it took {took:.0f} s, more than {MOST_SECONDS}")
 
 
+def faults_told(report):
+    """What the health block says of files whose stacks may be cut, by name."""
+    return {os.path.basename(p["module"]): p["reason"] for p in report.health["skipped_probes"]
+            if p["symbol"] == "stacks by unwind tables" and p["module"]}
+
+
+def check_faults(report, names):
+    told = faults_told(report)
+    for name, words in FAULTS.items():
+        # One without any call frame information may be sound; without headers it is no module.
+        wanted = words if words.startswith("part of") and name in names else None
+        require(told.get(f"{name}.so") == wanted and "libc.so.6" not in told,
+                f"{name}: {told.get(name + '.so')!r}, not {wanted!r}")
+
+
 def sound_stacks(report, truths):
     require({t["case"] for t in truths} == {"deep-30", "deep-115"}, f"{len(truths)} chains")
     check(report, truths)
@@ -206,7 +221,9 @@ def broken_attach():
     began = time.monotonic()
     trace = Trace("-p", target.pid, "--no-inline").attached()
     target.work()
-    sound_stacks(trace.stop(), chains(target.lines))
+    report = trace.stop()
+    sound_stacks(report, chains(target.lines))
+    check_faults(report, DAMAGE)
     in_time(began)
 
 
@@ -268,6 +285,7 @@ def broken_through():
                  options=["--no-inline"])
     in_time(began)
     sound_stacks(report, told_chains(told))
+    check_faults(report, LOADABLE)
     sites = [s for s in report.sites() if s["largest"] == THROUGH_BYTES]
     for name, path in paths.items():
         own = [s for s in sites if s["frames"][1]["module"] == path]

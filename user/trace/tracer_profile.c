@@ -113,7 +113,8 @@ static void fill_health(struct tracer *t, struct profile *profile)
 	symbolizer_counts(t->symbolizer, &health->frames, &health->frames_unnamed);
 }
 
-static int add_tables_skip(struct profile *profile, const char *reason)
+/* `module` is NULL where it is not one file's. */
+static int add_tables_skip(struct profile *profile, const char *module, const char *reason)
 {
 	struct profile_health *health = &profile->health;
 	struct profile_skipped_probe *skip = vec_push(
@@ -121,14 +122,21 @@ static int add_tables_skip(struct profile *profile, const char *reason)
 
 	if (!skip)
 		return -ENOMEM;
+	if (module)
+		skip->module = profile_string(profile, module);
 	skip->symbol = profile_string(profile, "stacks by unwind tables");
 	skip->reason = profile_string(profile, reason);
 	return 0;
 }
 
+static int add_fault(void *context, const char *path, const char *fault)
+{
+	return add_tables_skip(context, path, fault);
+}
+
 /*
- * Code that no table could be kept for, or whose table was not built yet: its stacks are
- * walked by frame pointers, or cut.
+ * Code that no table could be kept for, whose table was not built yet, or whose file is
+ * damaged: its stacks are walked by frame pointers, or cut.
  */
 static int report_left_out(struct tracer *t, struct profile *profile)
 {
@@ -142,14 +150,16 @@ static int report_left_out(struct tracer *t, struct profile *profile)
 		snprintf(reason, sizeof(reason),
 			 "no room for the tables of %zu files and %zu mappings",
 			 stats.tables_left_out, stats.mappings_left_out);
-		err = add_tables_skip(profile, reason);
+		err = add_tables_skip(profile, NULL, reason);
 	}
 	if (stats.missed) {
 		snprintf(reason, sizeof(reason),
 			 "a table was asked for %zu times while it was still being built",
 			 stats.missed);
-		err = err ?: add_tables_skip(profile, reason);
+		err = err ?: add_tables_skip(profile, NULL, reason);
 	}
+	if (t->unwinding)
+		err = err ?: unwinding_each_fault(t->unwinding, add_fault, profile);
 	return err;
 }
 

@@ -38,6 +38,7 @@ struct file {
 	bool left_out; /* when last tried; not again before `retry` */
 	uint32_t retry;
 	uint64_t text_bytes;
+	const char *fault; /* of the file: its table says not all, or is none; NULL: fine */
 };
 
 struct unwinding {
@@ -343,14 +344,43 @@ void unwinding_forget(struct unwinding *u, uint32_t space)
 	unwind_spaces_forget(u->spaces, space);
 }
 
+/*
+ * What is wrong with the file. Not that it has no call frame information, as libraries of data
+ * alone have none; nor that it is no ELF file, as the memory of runtimes that compile is none.
+ */
+static const char *fault_of(const struct table_result *result)
+{
+	struct unwind_table_stats stats = { 0 };
+
+	if (result->error == -ENOENT || result->error == -ENOEXEC)
+		return NULL;
+	if (!result->error)
+		stats = unwind_table_view(result->table).stats;
+	return unwind_table_fault(result->error, &stats);
+}
+
+static void log_result(struct unwinding *u, const struct table_result *result, int err)
+{
+	const char *path = modules_info(u->modules, u->files[result->number].module).path;
+	const struct unwind_table_stats none = { 0 };
+	const char *fault = fault_of(result);
+
+	if (result->error && !fault)
+		fault = unwind_table_fault(result->error, &none);
+	log_debug("%s: unwind table %u%s%s%s", path, result->number, fault ? ": " : "",
+		  fault ? fault : "", err == -ENOSPC ? ": no room for it" : "");
+}
+
 static void take_result(struct unwinding *u, const struct table_result *result)
 {
 	struct file *file = &u->files[result->number];
 	uint32_t epoch = kernel_unwind_epoch(u->kernel);
 	int err = result->error;
 
+	file->fault = fault_of(result);
 	if (!err)
 		err = unwind_tables_place(u->tables, result->number, result->table, epoch);
+	log_result(u, result, err);
 	unwind_table_free(result->table);
 	u->stats.tables_left_out -= file->left_out;
 	file->left_out = err == -ENOSPC;
@@ -363,8 +393,6 @@ static void take_result(struct unwinding *u, const struct table_result *result)
 										: FILE_FAILED;
 	u->nr_unsettled -= file->state != FILE_ABSENT;
 	u->stats.tables_failed += err && !file->left_out;
-	log_debug("%s: unwind table %u (%d)", modules_info(u->modules, file->module).path,
-		  result->number, err);
 }
 
 /* What the kernel side has asked for and did not find. */
@@ -421,6 +449,20 @@ void unwinding_tick(struct unwinding *u)
 		see_to(u, i, epoch);
 	kernel_unwind_next_epoch(u->kernel);
 	unwind_memory_settle(u->memory);
+}
+
+int unwinding_each_fault(const struct unwinding *u, unwinding_fault_fn fn, void *context)
+{
+	int err = 0;
+
+	for (size_t i = 1; i < u->nr_files && !err; i++) {
+		const struct file *file = &u->files[i];
+		const char *path = modules_info(u->modules, file->module).path;
+
+		if (file->fault)
+			err = fn(context, path ? path : "", file->fault);
+	}
+	return err;
 }
 
 struct unwinding_stats unwinding_stats(const struct unwinding *u)

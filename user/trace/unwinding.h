@@ -53,6 +53,13 @@ void unwinding_tick(struct unwinding *unwinding);
  */
 uint32_t unwinding_table_module(const struct unwinding *unwinding, uint16_t table);
 
+/*
+ * Calls `fn` for each file whose call frame information could not be used, or not all of it,
+ * until one call returns other than 0; returns that.
+ */
+typedef int (*unwinding_fault_fn)(void *context, const char *path, const char *fault);
+int unwinding_each_fault(const struct unwinding *unwinding, unwinding_fault_fn fn, void *context);
+
 struct unwinding_stats {
 	size_t tables, tables_failed; /* there now; of files that have none */
 	size_t tables_left_out; /* at the bound of the kernel's memory, or of numbers */
