@@ -178,6 +178,8 @@ struct thread {
 	__u32 past; /* the first of them that the walk under way has not passed */
 	__u32 nr_new; /* frames of the walk under way, from walked[0] on */
 	__u32 by_tables; /* so goes the walk under way */
+	__u32 nr_switches; /* of it to other stacks, by frame pointers */
+	__u32 switched_in; /* the file that the next frame must be in after such a one; 0 any */
 	struct walked_frame first; /* the probed function's own */
 	struct sent_stack sent[SENT_STACKS];
 	struct cached_rule rules[RULE_CACHE];

@@ -35,6 +35,8 @@
 #define FOLLOWED_A_ROUND 32
 #define RETURN_INSTANCES 64 /* the kernel's MAX_URETPROBE_DEPTH */
 #define PASSES_A_FRAME 8 /* frames of the last walk that are passed over at once */
+#define STACK_REACH (64ULL << 20) /* a frame pointer further up, or down, is of another stack */
+#define SWITCHES_A_WALK 8
 
 static __always_inline struct walked_frame *walked_at(struct thread *t, __u64 index)
 {
@@ -176,25 +178,37 @@ static __always_inline __u32 slot_from(__u64 sp, __u64 slot)
 	return slot - sp < 1U << 30 ? slot - sp : NO_SLOT;
 }
 
+/*
+ * Go runs C code on another stack than its own, lower or higher. Nothing but the frame pointer
+ * leads back, so it is followed to any place, if that proves to be of the same file.
+ */
+static __always_inline int switch_stack(struct thread *t, const struct walked_frame *w)
+{
+	t->switched_in = SEEP_FRAME_TABLE(w->frame);
+	if (!t->switched_in || !t->cursor.pc || t->nr_switches++ >= SWITCHES_A_WALK)
+		return STEP_NO_RULE;
+	return STEP_ON;
+}
+
 /* Code that no table knows, but that may keep frame pointers. */
 static __always_inline int follow_frame_pointer(struct thread *t, struct walked_frame *w)
 {
 	struct cursor *c = &t->cursor;
-	__u64 fp = c->fp;
+	__u64 fp = c->fp, sp = c->sp;
 
 	/* Where code ends that keeps frame pointers; of interrupted code it says nothing. */
 	if (!fp || c->flags & WALKED_FP_LOST)
 		return c->flags & WALKED_EXACT ? STEP_NO_RULE : STEP_END;
-	if (fp < c->sp || fp & 7 || fp - c->sp > 64 << 20)
+	if (fp & 7)
 		return STEP_NO_RULE;
 	if (!load(t, fp + 8, &c->pc) || !load(t, fp, &c->fp))
 		return STEP_FAULT;
-	w->slot = slot_from(c->sp, fp + 8);
-	w->fp_slot = slot_from(c->sp, fp);
+	w->slot = slot_from(sp, fp + 8);
+	w->fp_slot = slot_from(sp, fp);
 	c->slot = fp + 8;
 	c->sp = fp + 16;
 	c->flags = 0;
-	return STEP_ON;
+	return fp - sp > STACK_REACH ? switch_stack(t, w) : STEP_ON;
 }
 
 static __always_inline int apply_rule(struct thread *t, const struct seep_unwind_rule *rule,
@@ -268,6 +282,11 @@ static __always_inline int leave_frame(struct thread *t, struct walked_frame *w)
 	w->slot = NO_SLOT;
 	w->fp_slot = NO_SLOT;
 	slide_window(t, t->cursor.sp, WINDOW_MARGIN);
+	if (t->switched_in && t->switched_in != SEEP_FRAME_TABLE(w->frame)) {
+		t->nr_new--;
+		return STEP_NO_RULE;
+	}
+	t->switched_in = 0;
 	if (cached->rule.cfa == SEEP_CFA_COUNT)
 		return STEP_NO_CODE;
 	if (cached->rule.cfa == SEEP_CFA_SIGNAL)
@@ -387,6 +406,7 @@ static __always_inline int walk_anew(struct thread *t)
 			return STEP_FULL;
 		if (meets_past(t)) {
 			t->following = t->past;
+			t->switched_in = 0;
 			return STEP_FOLLOW;
 		}
 		step = take_frame(t);
@@ -455,6 +475,8 @@ static __always_inline void begin_table_walk(struct thread *t, __u32 generation,
 		begin_generation(t, generation);
 	t->walked_space = t->space;
 	t->nr_new = 0;
+	t->nr_switches = 0;
+	t->switched_in = 0;
 	open_window(t);
 	move_window(t, regs->sp);
 	t->cursor.pc = regs->ip;

@@ -7,6 +7,7 @@
  *     give the same answer), but .debug_frame only fills what .eh_frame leaves;
  *   - text between functions gets rule 0, or that of signals where a C library's signal
  *     restorer, which has no call frame information of its own, is found by its bytes;
+ *   - what Go's functions that change stacks do is known better than it is described;
  *   - for a call-site table, a row is only kept where a call may be. A dropped row leaves
  *     its addresses to the row before.
  *
@@ -23,6 +24,7 @@
 #include "stack/cfi_code.h"
 #include "stack/cfi_pages.h"
 #include "stack/cfi_program.h"
+#include "stack/go_stacks.h"
 
 enum {
 	MAX_SOURCES = 4,
@@ -41,6 +43,7 @@ struct compile {
 	struct cfi_section sources[MAX_SOURCES];
 	size_t nr_sources;
 	struct cfi_entries entries;
+	struct go_stacks go;
 	size_t nr_eh; /* FDEs of .eh_frame: the first by order */
 	struct cfi_code *code;
 	struct range *ranges;
@@ -66,13 +69,27 @@ static int add_source(struct compile *compile,
 	return cfi_entries_add(&compile->entries, section);
 }
 
+static int add_known(struct compile *compile)
+{
+	struct go_stacks *go = &compile->go;
+	int err = go_stacks_find(compile->image, go);
+
+	for (size_t i = 0; !err && i < go->nr; i++)
+		err = cfi_entries_add_known(&compile->entries, go->changes[i].start,
+					    go->changes[i].end, go->changes[i].cfa);
+	return err;
+}
+
 static int collect(struct compile *compile)
 {
-	int err = add_source(compile, cfi_image_eh_section);
+	int err = add_known(compile);
+	size_t known = compile->entries.nr_fdes;
 
-	if (!err && !compile->entries.nr_fdes)
+	if (!err)
+		err = add_source(compile, cfi_image_eh_section);
+	if (!err && compile->entries.nr_fdes == known)
 		err = add_source(compile, cfi_image_eh_header);
-	if (!err && !compile->entries.nr_fdes)
+	if (!err && compile->entries.nr_fdes == known)
 		err = add_source(compile, cfi_image_eh_search);
 	compile->nr_eh = compile->entries.nr_fdes;
 	if (!err)
@@ -187,13 +204,52 @@ static bool is_signal(const struct compile *compile, uint16_t rule)
 	return cfi_rules_all(compile->rows.rules, &nr)[rule].cfa == SEEP_CFA_SIGNAL;
 }
 
+static int add_known_function(struct compile *compile, const struct cfi_fde *fde, uint64_t start)
+{
+	const struct seep_unwind_rule rule = { .cfa = fde->known_cfa };
+	uint16_t id = SEEP_UNWIND_NO_RULE;
+	int err = 0;
+
+	if (rule.cfa != SEEP_CFA_NONE)
+		err = cfi_rules_add(compile->rows.rules, &rule, &id);
+	compile->stats.functions += !err;
+	return err == -ENOSPC ? 0 : err ?: add_row(compile, start, id);
+}
+
+/* Is this one of Go's functions, whose frame pointers .debug_frame does not speak of? */
+static bool is_of_go(const struct compile *compile, const struct cfi_fde *fde)
+{
+	return fde->order >= compile->nr_eh && fde->start >= compile->go.text_start &&
+	       fde->start < compile->go.text_end;
+}
+
+/* Adds where the frame pointer is, if the function has saved it; *rule is the new one's number. */
+static int complete_rule(struct compile *compile, uint16_t *rule)
+{
+	size_t nr;
+	struct seep_unwind_rule full = cfi_rules_all(compile->rows.rules, &nr)[*rule];
+	int err;
+
+	if (full.cfa != SEEP_CFA_SP || full.cfa_offset < 16 || full.fp != SEEP_WHERE_SAME ||
+	    full.ra != SEEP_WHERE_CFA)
+		return 0;
+	full.fp = SEEP_WHERE_CFA;
+	full.fp_offset = full.ra_offset - 8;
+	err = cfi_rules_add(compile->rows.rules, &full, rule);
+	return err == -ENOSPC ? 0 : err;
+}
+
 /* The rows of a function, of which [start, end) is wanted. */
 static int add_function(struct compile *compile, const struct cfi_fde *fde, uint64_t start,
 			uint64_t end)
 {
 	struct cfi_rows *rows = &compile->rows;
-	int err = cfi_program_run(&compile->entries, fde, rows);
+	bool of_go = is_of_go(compile, fde);
+	int err;
 
+	if (fde->is_known)
+		return add_known_function(compile, fde, start);
+	err = cfi_program_run(&compile->entries, fde, rows);
 	if (err == -EINVAL) {
 		compile->stats.bad_programs++;
 		return add_row(compile, start, CFI_RULE_UNSUPPORTED);
@@ -208,6 +264,10 @@ static int add_function(struct compile *compile, const struct cfi_fde *fde, uint
 		if (from >= to)
 			continue;
 		compile->stats.rows_seen++;
+		if (of_go)
+			err = complete_rule(compile, &rule);
+		if (err)
+			break;
 		if (compile->full || cfi_code_has_call(compile->code, from, to) ||
 		    is_signal(compile, rule))
 			err = add_row(compile, from, rule);

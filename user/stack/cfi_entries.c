@@ -286,6 +286,17 @@ static int add_fde(struct cfi_entries *entries, const struct cfi_section *sectio
 	return 0;
 }
 
+int cfi_entries_add_known(struct cfi_entries *entries, uint64_t start, uint64_t end, uint8_t cfa)
+{
+	struct cfi_fde *fde = vec_push(&entries->fdes, &entries->nr_fdes, &entries->cap_fdes);
+
+	if (!fde)
+		return -ENOMEM;
+	*fde = (struct cfi_fde){ .start = start, .end = end, .is_known = true, .known_cfa = cfa };
+	fde->order = (uint32_t)entries->nr_fdes - 1;
+	return 0;
+}
+
 int cfi_entries_add(struct cfi_entries *entries, const struct cfi_section *section)
 {
 	struct cfi_cursor cursor = { section->bytes, section->bytes + section->size, false };

@@ -28,6 +28,8 @@ struct cfi_fde {
 	uint32_t order; /* of sections, then of entries; of two for one address the first holds */
 	const uint8_t *program;
 	uint32_t program_size;
+	bool is_known; /* without a program: the rule is `known_cfa` and nothing else */
+	uint8_t known_cfa; /* enum seep_unwind_cfa */
 };
 
 struct cfi_entries {
@@ -52,6 +54,11 @@ void cfi_entries_free(struct cfi_entries *entries);
  * there are too many. Damaged entries are counted and passed over.
  */
 int cfi_entries_add(struct cfi_entries *entries, const struct cfi_section *section);
+/*
+ * A function, inside of one segment, of which more is known than the sections say: it is
+ * believed before those that are added later. 0 or -ENOMEM.
+ */
+int cfi_entries_add_known(struct cfi_entries *entries, uint64_t start, uint64_t end, uint8_t cfa);
 /* Sorts the FDEs by start and order. */
 void cfi_entries_sort(struct cfi_entries *entries);
 

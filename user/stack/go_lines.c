@@ -143,9 +143,35 @@ static bool is_record_of(const struct go_lines *lines, const struct go_function 
 	       start + lines->text == f->start;
 }
 
+void go_lines_text(const struct go_lines *lines, uint64_t *ret_start, uint64_t *ret_end)
+{
+	*ret_start = start_of(lines, 0);
+	*ret_end = start_of(lines, lines->nr_functions);
+}
+
+bool go_lines_function(const struct go_lines *lines, uint64_t i, struct go_function *ret)
+{
+	uint64_t record = 0;
+	struct go_function f;
+
+	if (i >= lines->nr_functions)
+		return false;
+	f.start = start_of(lines, i);
+	f.end = start_of(lines, i + 1);
+	number_at(lines, list_start(lines) + (2 * i + 1) * list_field(lines), list_field(lines),
+		  &record);
+	if (record >= lines->size)
+		return false;
+	f.record = lines->functions + record;
+	if (!is_record_of(lines, &f))
+		return false;
+	*ret = f;
+	return true;
+}
+
 bool go_lines_find(const struct go_lines *lines, uint64_t address, struct go_function *ret)
 {
-	uint64_t low = 0, high = lines->nr_functions, record = 0;
+	uint64_t low = 0, high = lines->nr_functions;
 	struct go_function f;
 
 	if (address < start_of(lines, 0) || address >= start_of(lines, high))
@@ -158,14 +184,7 @@ bool go_lines_find(const struct go_lines *lines, uint64_t address, struct go_fun
 		else
 			low = middle;
 	}
-	f.start = start_of(lines, low);
-	f.end = start_of(lines, low + 1);
-	number_at(lines, list_start(lines) + (2 * low + 1) * list_field(lines), list_field(lines),
-		  &record);
-	if (record >= lines->size)
-		return false;
-	f.record = lines->functions + record;
-	if (address < f.start || address >= f.end || !is_record_of(lines, &f))
+	if (!go_lines_function(lines, low, &f) || address < f.start || address >= f.end)
 		return false;
 	*ret = f;
 	return true;
@@ -225,6 +244,26 @@ static uint64_t record_size(const struct go_lines *lines)
 const char *go_lines_function_name(const struct go_lines *lines, const struct go_function *f)
 {
 	return go_lines_name(lines, (int32_t)field_of(lines, f, FIELD_NAME));
+}
+
+/* Are these bytes there, with a zero behind them? */
+static bool ends_with(const struct go_lines *lines, uint64_t offset, const char *text)
+{
+	size_t length = strlen(text) + 1;
+
+	return offset <= lines->size && length <= lines->size - offset &&
+	       !memcmp(lines->bytes + offset, text, length);
+}
+
+bool go_lines_is_named(const struct go_lines *lines, const struct go_function *f, const char *name)
+{
+	uint64_t at = lines->names + field_of(lines, f, FIELD_NAME);
+	size_t length = strlen(name);
+
+	if (at > lines->size || length > lines->size - at ||
+	    memcmp(lines->bytes + at, name, length) != 0)
+		return false;
+	return ends_with(lines, at + length, "") || ends_with(lines, at + length, ".abi0");
 }
 
 static uint32_t small_number(struct cfi_cursor *cursor)

@@ -43,6 +43,12 @@ bool go_lines_magic(const uint8_t *bytes, size_t size);
 /* False when it is no table, or one whose parts lie outside of it. */
 bool go_lines_read(const uint8_t *bytes, size_t size, struct go_lines *ret_lines);
 
+/* From the first function's start to the last one's end. */
+void go_lines_text(const struct go_lines *lines, uint64_t *ret_start, uint64_t *ret_end);
+/* The i-th function by address; false when there is none, or its record is damaged. */
+bool go_lines_function(const struct go_lines *lines, uint64_t i, struct go_function *ret);
+/* Is this its name, whatever its ABI is (".abi0")? Reads no more than the name's length. */
+bool go_lines_is_named(const struct go_lines *lines, const struct go_function *f, const char *name);
 /* The function that covers the address. */
 bool go_lines_find(const struct go_lines *lines, uint64_t address, struct go_function *ret);
 /* The name at an offset among the names; NULL none. It lies in the table, as files do. */

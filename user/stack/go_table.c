@@ -82,6 +82,29 @@ size_t go_table_bytes(const struct go_table *table)
 	return sizeof(*table) + table->lines.size;
 }
 
+size_t go_table_named(const struct go_table *table, const char *const *names, size_t nr,
+		      struct go_place *places, size_t max)
+{
+	const struct go_lines *lines = &table->lines;
+	size_t found = 0;
+
+	for (uint64_t i = 0; i < lines->nr_functions; i++) {
+		struct go_function f;
+
+		if (!go_lines_function(lines, i, &f))
+			continue;
+		for (size_t k = 0; k < nr && found < max; k++)
+			if (go_lines_is_named(lines, &f, names[k]))
+				places[found++] = (struct go_place){ f.start, f.end, k };
+	}
+	return found;
+}
+
+void go_table_text(const struct go_table *table, uint64_t *ret_start, uint64_t *ret_end)
+{
+	go_lines_text(&table->lines, ret_start, ret_end);
+}
+
 /* An entry of a tree: what was inlined, and where, from the start of the function. */
 struct inlined_call {
 	const char *name;

@@ -22,6 +22,20 @@ void go_table_free(struct go_table *table);
 size_t go_table_find(struct go_table *table, uint64_t address, bool inlined,
 		     struct debug_frame frames[DEBUG_FRAMES_MAX]);
 
+struct go_place {
+	uint64_t start, end; /* ELF addresses */
+	size_t name; /* which of the names */
+};
+/*
+ * Where the functions of these names are, up to `max`; returns how many. A function in assembly
+ * and what Go makes around it to call it have one name.
+ */
+size_t go_table_named(const struct go_table *table, const char *const *names, size_t nr,
+		      struct go_place *places, size_t max);
+
+/* The addresses of all its functions. */
+void go_table_text(const struct go_table *table, uint64_t *ret_start, uint64_t *ret_end);
+
 size_t go_table_bytes(const struct go_table *table);
 
 #endif

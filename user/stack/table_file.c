@@ -15,7 +15,7 @@
 
 static const char MAGIC[8] = "SEEPUNW";
 enum {
-	VERSION = 1, /* to be raised when the meaning of any byte changes, rules included */
+	VERSION = 2, /* to be raised when the meaning of any byte changes, rules included */
 	MAX_PAGES = 1 << 18,
 	MAX_ROWS = 1 << 24,
 };
