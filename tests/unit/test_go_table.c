@@ -9,6 +9,7 @@
 #include "base/hashmap.h"
 #include "go_image.h"
 #include "stack/go_table.h"
+#include "stack/unwind_table.h"
 
 static const char GO_SOURCE[] =
 	"package main\nimport (\n\t\"os\"\n\t\"strconv\"\n\t\"unsafe\"\n)\n"
@@ -64,6 +65,22 @@ static void check_inlined(struct go_table *table, enum go_version version)
 	check_frame(&frames[0], "main.outer", "/src/a.go", 12);
 }
 
+static void check_named(const struct go_table *table)
+{
+	const char *const names[] = { "main", "main.outer", "main.oute", "main.outer.abi" };
+	struct go_place places[4];
+	uint64_t start, end;
+
+	assert_int_equal(go_table_named(table, names, 4, places, 4), 1);
+	assert_int_equal(places[0].start, GO_TEXT);
+	assert_int_equal(places[0].end, GO_TEXT + GO_LENGTH);
+	assert_int_equal(places[0].name, 1);
+	assert_int_equal(go_table_named(table, names, 4, places, 0), 0);
+	go_table_text(table, &start, &end);
+	assert_int_equal(start, GO_TEXT);
+	assert_int_equal(end, GO_TEXT + GO_LENGTH);
+}
+
 static void test_versions(void **state)
 {
 	static uint8_t file[GO_IMAGE_SIZE];
@@ -85,6 +102,7 @@ static void test_versions(void **state)
 		assert_int_equal(go_table_find(table, GO_TEXT + 0x3f, true, frames), 1);
 		check_frame(&frames[0], "main.outer", "/src/a.go", 12);
 		check_inlined(table, version);
+		check_named(table);
 		go_table_free(table);
 		close(fd);
 	}
@@ -124,6 +142,8 @@ static void test_damaged(void **state)
 {
 	static uint8_t file[GO_IMAGE_SIZE];
 	struct debug_frame frames[DEBUG_FRAMES_MAX];
+	const char *const names[] = { "main.outer" };
+	struct go_place places[2];
 	uint64_t random = 7;
 	size_t round, i;
 
@@ -144,6 +164,8 @@ static void test_damaged(void **state)
 		table = open_bytes(file, size, &fd);
 		for (i = 0; table && i < GO_LENGTH; i += 5)
 			go_table_find(table, GO_TEXT + i, true, frames);
+		if (table)
+			go_table_named(table, names, 1, places, 2);
 		go_table_free(table);
 		close(fd);
 	}
@@ -220,6 +242,35 @@ static void drop_section_headers(const char *name)
 	close(fd);
 }
 
+static const struct seep_unwind_rule *rule_at(const struct unwind_table *table, const char *symbol,
+					      uint64_t distance)
+{
+	return unwind_table_find(table, symbol_value("full", symbol) + distance);
+}
+
+/* What the runtime does with stacks is known; where code is described, so are frame pointers. */
+static void check_rules(const char *program, bool described)
+{
+	const struct unwind_table_options options = { .full = true };
+	const struct seep_unwind_rule *rule;
+	struct unwind_table *table;
+	int fd = open(in_folder(program), O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(unwind_table_build(fd, &options, &table), 0);
+	close(fd);
+	assert_int_equal(rule_at(table, "runtime.mcall", 0)->cfa, SEEP_CFA_END);
+	assert_int_equal(rule_at(table, "runtime.systemstack.abi0", 16)->cfa, SEEP_CFA_NONE);
+	assert_int_equal(rule_at(table, "runtime.asmcgocall.abi0", 16)->cfa, SEEP_CFA_NONE);
+	rule = rule_at(table, "main.outer", 0);
+	assert_int_equal(rule->cfa, described ? SEEP_CFA_SP : SEEP_CFA_NONE);
+	assert_int_equal(rule->fp, SEEP_WHERE_SAME);
+	rule = rule_at(table, "main.outer", 100);
+	assert_int_equal(rule->cfa, described ? SEEP_CFA_SP : SEEP_CFA_NONE);
+	assert_int_equal(rule->fp, described ? SEEP_WHERE_CFA : SEEP_WHERE_SAME);
+	assert_int_equal(rule->fp_offset, described ? rule->ra_offset - 8 : 0);
+	unwind_table_free(table);
+}
+
 static void check_built(const char *options)
 {
 	const struct symbolizer_options plain = { .no_inline = true, .no_lines = true };
@@ -230,6 +281,8 @@ static void check_built(const char *options)
 		    "strip -o bare full",
 		    options);
 	compare("bare");
+	check_rules("full", true);
+	check_rules("bare", false);
 	run_command("cp bare blind");
 	drop_section_headers("blind");
 	compare("blind");
