@@ -153,10 +153,15 @@ struct seep_stack {
  * A Python frame: the address of its code object; and SEEP_PYTHON_INSTRUCTION, where in it
  * the frame is: as f_lasti up to 3.10, later in bytes from the first instruction, negative
  * before it. SEEP_PYTHON_ENTRY: this frame's run of the evaluator began with it, the next
- * frame belongs to another run. Code 0: a run that has left its last frame.
+ * frame belongs to another run. Code 0: a run that has left its last frame. _IDENTITY: a hash
+ * of two of the code object's pointers as they were then, 0 unknown, since objects go and
+ * others take their addresses.
  */
 #define SEEP_PYTHON_INSTRUCTION(word) ((__s32)(word))
 #define SEEP_PYTHON_ENTRY (1ULL << 32)
+#define SEEP_PYTHON_IDENTITY(word) ((word) >> 33)
+#define SEEP_PYTHON_IDENTITY_OF(name, lines)                                                       \
+	(((name) ^ (lines) << 21 ^ (lines) >> 43) * 0x9e3779b97f4a7c15ULL >> 33 | 1)
 
 enum seep_stack_end {
 	SEEP_STACK_WHOLE = 0, /* reached the outermost frame */
@@ -277,16 +282,17 @@ struct seep_python {
 	__u16 frame_back, frame_code, frame_instruction;
 	__u16 frame_run; /* the byte that `runs` is about */
 	__u16 code_instructions; /* of the first instruction in a code object */
+	__u16 code_name, code_lines; /* what SEEP_PYTHON_IDENTITY_OF is made of */
 	__u16 thread_bytes, frame_bytes; /* that hold all of these; at most 255 */
 	__u8 runs; /* enum seep_python_runs */
 	__u8 cframe;
 	__u8 pointers; /* frame_instruction is an address, and frames lie one behind the other */
-	__u8 reserved;
+	__u8 reserved[5];
 };
 #define SEEP_PYTHON_SHIM_OWNER 3 /* and above: no frame of Python's */
 
 #ifndef __cplusplus
-_Static_assert(sizeof(struct seep_python) == 48, "seep_python");
+_Static_assert(sizeof(struct seep_python) == 56, "seep_python");
 #endif
 
 /* counters of the kernel side, one per-CPU array; every loss has one */

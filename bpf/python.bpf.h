@@ -399,15 +399,31 @@ static __always_inline void join_python(struct thread *t)
 	t->check = h.check;
 }
 
+/* Of the code object as it is now, to stand in the second word of a pair. */
+static __always_inline __u64 identity_of(const struct python_thread *p, __u64 code)
+{
+	__u64 name, lines;
+
+	if (!code || !read_word(code + p->at.code_name, &name) ||
+	    !read_word(code + p->at.code_lines, &lines))
+		return 0;
+	return SEEP_PYTHON_IDENTITY_OF(name, lines) << 33;
+}
+
 /* Behind the native ones, as they are sent. */
 static __always_inline void list_python_frames(struct thread *t)
 {
-	__u64 to = t->stack.nr_frames, from = PYTHON_WORDS;
+	__u64 to = t->stack.nr_frames;
 
 	if (!want_python)
 		return;
-	for (int i = 0; i < 2 * SEEP_PYTHON_MAX && i < 2 * t->stack.nr_python; i++)
-		t->frames[masked(to + i, STACK_WORDS)] = t->frames[masked(from + i, STACK_WORDS)];
+	for (__u64 i = 0; i < SEEP_PYTHON_MAX && i < t->stack.nr_python; i++) {
+		__u64 code = *python_word(t, i, 0), word = *python_word(t, i, 1);
+
+		t->frames[masked(to + 2 * i, STACK_WORDS)] = code;
+		t->frames[masked(to + 2 * i + 1, STACK_WORDS)] = word |
+								 identity_of(&t->python, code);
+	}
 }
 
 #endif

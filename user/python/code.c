@@ -291,6 +291,8 @@ int python_codes_find(struct python_codes *codes, uint64_t address, int64_t inst
 		.function = code->function,
 		.file = code->file,
 		.line = python_lines_find(&lines, instruction),
+		.name_at = code->header.name,
+		.lines_at = code->header.lines,
 		.hidden = code->hidden,
 	};
 	return 0;

@@ -17,6 +17,7 @@ struct python_location {
 	const char *function; /* qualified from 3.11 on, "<module>" for a module */
 	const char *file;
 	uint32_t line; /* 0: of no line */
+	uint64_t name_at, lines_at; /* where the object's name and table are: which it is */
 	bool hidden; /* not the program's: the interpreter's own step between two frames */
 };
 

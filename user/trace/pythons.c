@@ -211,6 +211,8 @@ static void fill_offsets(const struct python_layout *l, struct seep_python *at)
 	at->frame_instruction = l->frame_instruction;
 	at->frame_run = offset_or_0(l->frame_owner);
 	at->code_instructions = offset_or_0(l->code_adaptive);
+	at->code_name = l->code_name;
+	at->code_lines = l->code_lines;
 	at->thread_bytes = end_of(at->thread_frame, end_of(at->thread_id, 0));
 }
 
@@ -364,6 +366,14 @@ static int open_space(struct pythons *p, struct python_space *space)
 	return space->codes ? 0 : -ENOMEM;
 }
 
+/* Another object may have taken the address since the stack was seen. */
+static bool is_same_code(const struct python_location *location, uint64_t word)
+{
+	uint64_t seen = SEEP_PYTHON_IDENTITY(word);
+
+	return !seen || seen == SEEP_PYTHON_IDENTITY_OF(location->name_at, location->lines_at);
+}
+
 int pythons_frame(struct pythons *p, uint32_t space_id, uint64_t code, uint64_t word,
 		  uint32_t *ret_name)
 {
@@ -380,6 +390,8 @@ int pythons_frame(struct pythons *p, uint32_t space_id, uint64_t code, uint64_t 
 	if (!err)
 		err = python_codes_find(space->codes, code, SEEP_PYTHON_INSTRUCTION(word),
 					&location);
+	if (!err && !is_same_code(&location, word))
+		err = -EFAULT;
 	if (err == -ENOMEM)
 		return err;
 	if (err)
