@@ -12,6 +12,8 @@ from tracer import Trace, fine, run
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures")
 SOURCE = os.path.join(FOLDER, "frames.py")
+# the fixture's own blocks: an interpreter makes thousands of others
+LARGE = ("--min-size", "2900")
 EVALUATORS = ("_PyEval_EvalFrameDefault", "PyEval_EvalFrameEx")
 # the function of the extension, under the line of Python that calls it
 NATIVE = {"extension": "keep", "reference": "forget", "extension-callback": "call",
@@ -79,8 +81,10 @@ def check_case(sites, truth):
 
 
 def check(report, pid, truths):
+    """All truths are of that process."""
     fine(report)
     sites = report.sites(pid)
+    require({t["pid"] for t in truths} == {pid}, "the truths are of other processes")
     distinct = {json.dumps(t, sort_keys=True): t for t in truths}
     wrong = [w for t in distinct.values() if (w := check_case(sites, t))]
     require(not wrong, "; ".join(wrong[:4]))
@@ -96,7 +100,7 @@ def trace_one(python, *options):
     """Attaches to the program before it begins; the report and the truths."""
     folder = extension(python)
     target = Target("frames", argv=[python, SOURCE, *([folder] if folder else [])])
-    trace = Trace("-p", target.pid, *options).attached()
+    trace = Trace("-p", target.pid, *LARGE, *options).attached()
     target.work()
     return trace.stop(), target
 
@@ -115,7 +119,7 @@ def frames(minor):
 def frames_run():
     """From the first instruction on, before there is an interpreter."""
     told = Told()
-    report = run(told, system_python(), SOURCE)
+    report = run(told, system_python(), SOURCE, options=LARGE)
     check(report, told.pid(), told.truths())
 
 
@@ -131,10 +135,23 @@ def frames_run_library():
                                    check=False).stdout
         if "libpython" in libraries:
             told = Told()
-            report = run(told, python, SOURCE)
+            report = run(told, python, SOURCE, options=LARGE)
             check(report, told.pid(), told.truths())
             return
     raise Skip("no interpreter here has its library apart")
+
+
+@test("python.frames.fork")
+def frames_fork():
+    """Children are what their parent is, before anything is read of them."""
+    target = Target("frames", argv=[system_python(), SOURCE, "fork"])
+    trace = Trace("-p", target.pid, *LARGE).attached()
+    target.work()
+    report = trace.stop()
+    require(len(target.truths) == 3, f"{len(target.truths)} truths, not 3")
+    for truth in target.truths:
+        require(truth["pid"] != target.pid, "it did not fork")
+        check(report, truth["pid"], [truth])
 
 
 @test("python.frames.off")

@@ -107,6 +107,32 @@ static void every_interpreter_has_an_evaluator(void **state)
 		skip();
 }
 
+/* What is moved away is found without symbols too. */
+static void a_split_evaluator_is_whole(void **state)
+{
+	static const char build[] =
+		"cc -O2 -shared -fPIC -freorder-blocks-and-partition -fasynchronous-unwind-tables "
+		"-o %s tests/fixtures/evaluator.c 2>/dev/null";
+	char file[] = "/tmp/seep-python-walk-XXXXXX", command[4096];
+	struct python_walk walk = { 0 };
+	int fd = mkstemp(file), failed;
+
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(command, sizeof(command), build, file);
+	failed = system(command) || read_file(file, &walk);
+	if (!failed && walk.nr_evaluator == 2) {
+		assert_string_equal(walk.version, "3.11.2");
+		compare_stripped(file, &walk);
+	}
+	unlink(file);
+	failed |= walk.nr_evaluator != 2;
+	python_walk_release(&walk);
+	/* no compiler here, or one that does not split */
+	if (failed)
+		skip();
+}
+
 static void other_files_are_none(void **state)
 {
 	struct python_walk walk = { 0 };
@@ -120,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_interpreter_has_an_evaluator),
+		cmocka_unit_test(a_split_evaluator_is_whole),
 		cmocka_unit_test(other_files_are_none),
 	};
 

@@ -274,19 +274,16 @@ static int find_code(struct python_codes *codes, uint64_t address, struct code *
 	return err;
 }
 
-int python_codes_find(struct python_codes *codes, uint64_t address, int64_t instruction,
-		      struct python_location *ret_location)
+static void locate(const struct python_codes *codes, const struct code *code, int64_t instruction,
+		   struct python_location *ret_location)
 {
-	struct python_lines lines = { .format = python_lines_format(codes->layout.major,
-								    codes->layout.minor) };
-	struct code *code;
-	int err = find_code(codes, address, &code);
+	const struct python_lines lines = {
+		.format = python_lines_format(codes->layout.major, codes->layout.minor),
+		.bytes = code->table,
+		.size = code->size,
+		.first = code->header.first,
+	};
 
-	if (err)
-		return err;
-	lines.bytes = code->table;
-	lines.size = code->size;
-	lines.first = code->header.first;
 	*ret_location = (struct python_location){
 		.function = code->function,
 		.file = code->file,
@@ -295,5 +292,26 @@ int python_codes_find(struct python_codes *codes, uint64_t address, int64_t inst
 		.lines_at = code->header.lines,
 		.hidden = code->hidden,
 	};
-	return 0;
+}
+
+int python_codes_find(struct python_codes *codes, uint64_t address, int64_t instruction,
+		      struct python_location *ret_location)
+{
+	struct code *code;
+	int err = find_code(codes, address, &code);
+
+	if (!err)
+		locate(codes, code, instruction, ret_location);
+	return err;
+}
+
+bool python_codes_kept(const struct python_codes *codes, uint64_t address, int64_t instruction,
+		       struct python_location *ret_location)
+{
+	uint64_t index;
+
+	if (!codes->by_address || !hashmap_get(codes->by_address, address, &index))
+		return false;
+	locate(codes, &codes->codes[index], instruction, ret_location);
+	return true;
 }

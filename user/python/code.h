@@ -35,6 +35,9 @@ void python_codes_free(struct python_codes *codes);
  */
 int python_codes_find(struct python_codes *codes, uint64_t code, int64_t instruction,
 		      struct python_location *ret_location);
+/* The same from what was read before, without a look at the process; false: nothing was. */
+bool python_codes_kept(const struct python_codes *codes, uint64_t code, int64_t instruction,
+		       struct python_location *ret_location);
 size_t python_codes_bytes(const struct python_codes *codes);
 
 /*

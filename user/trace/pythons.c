@@ -374,24 +374,36 @@ static bool is_same_code(const struct python_location *location, uint64_t word)
 	return !seen || seen == SEEP_PYTHON_IDENTITY_OF(location->name_at, location->lines_at);
 }
 
+/* What the frame is in: as it was read before, if that was the same object, else read now. */
+static int locate(struct pythons *p, struct python_space *space, uint64_t code, uint64_t word,
+		  struct python_location *ret_location)
+{
+	int64_t instruction = SEEP_PYTHON_INSTRUCTION(word);
+	int err;
+
+	if (space->codes && SEEP_PYTHON_IDENTITY(word) &&
+	    python_codes_kept(space->codes, code, instruction, ret_location) &&
+	    is_same_code(ret_location, word))
+		return 0;
+	err = open_space(p, space);
+	err = err ?: python_codes_find(space->codes, code, instruction, ret_location);
+	if (err)
+		return err;
+	return is_same_code(ret_location, word) ? 0 : -EFAULT;
+}
+
 int pythons_frame(struct pythons *p, uint32_t space_id, uint64_t code, uint64_t word,
 		  uint32_t *ret_name)
 {
 	struct python_space *space = find_space(p, space_id);
 	struct python_location location;
 	struct python_name name;
-	int err = -ESRCH;
+	int err;
 
 	*ret_name = PROFILE_NONE;
 	if (!code)
 		return 0;
-	if (space && !space->ended)
-		err = open_space(p, space);
-	if (!err)
-		err = python_codes_find(space->codes, code, SEEP_PYTHON_INSTRUCTION(word),
-					&location);
-	if (!err && !is_same_code(&location, word))
-		err = -EFAULT;
+	err = space && !space->ended ? locate(p, space, code, word, &location) : -ESRCH;
 	if (err == -ENOMEM)
 		return err;
 	if (err)
