@@ -99,15 +99,17 @@ static int begin(struct processes *p, const struct seep_space *space)
 {
 	struct traced_process *process = vec_push(&p->items, &p->nr, &p->cap);
 	const struct traced_process *parent;
+	char comm[SEEP_COMM_LEN + 1] = "";
 	struct process_info info;
 	bool deleted;
 
 	if (!process)
 		return -ENOMEM;
+	memcpy(comm, space->comm, SEEP_COMM_LEN);
 	process->space = space->space;
 	process->pid = space->tgid;
 	process->exit_status = -1;
-	process->comm = strndup(space->comm, SEEP_COMM_LEN);
+	process->comm = strdup(comm);
 	if (!process->comm || hashmap_put(p->by_space, space->space, p->nr - 1) ||
 	    hashmap_put(p->living, space->tgid, space->space))
 		return -ENOMEM;
