@@ -81,7 +81,7 @@ static size_t slopes_of(const struct block *blocks, size_t nr, double slopes[PAI
 
 static double slope_of(const struct block *blocks, size_t nr)
 {
-	double slopes[PAIRS];
+	double slopes[PAIRS] = { 0 };
 	size_t count = slopes_of(blocks, nr, slopes);
 
 	return count ? median(slopes, count) : 0;
