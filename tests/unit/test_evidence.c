@@ -182,12 +182,170 @@ static void test_bytes(void **state)
 	}
 }
 
+static void idle_process(struct verdict_process *p)
+{
+	*p = (struct verdict_process){ .seconds = 60, .live_bytes = 10 << 20, .alloc_count = 1000 };
+	p->by_verdict[VERDICT_STEADY].bytes = 10 << 20;
+	p->by_verdict[VERDICT_STEADY].sites = 3;
+}
+
+static void says_who_holds_it_free(void **state)
+{
+	struct verdict_process p;
+	struct verdict v;
+
+	idle_process(&p);
+	p.live_start_bytes = 10 << 20;
+	p.rss_start_bytes = 100 << 20;
+	p.rss_bytes = 200 << 20;
+	p.allocator.name = "glibc";
+	p.allocator.held_bytes = 110 << 20;
+	p.allocator.free_bytes = 90 << 20;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_RETENTION);
+	assert_string_equal(v.evidence,
+			    "Resident memory grew by 100 MiB, outstanding blocks by 0 B; "
+			    "glibc holds 90.0 MiB free, of 110 MiB that it has.");
+	/* not what it holds: it is none of its memory */
+	p.allocator.free_bytes = 1 << 20;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
+	assert_non_null(strstr(v.evidence, "memory of another kind"));
+}
+
+static void says_that_a_limit_is_too_small(void **state)
+{
+	struct verdict_process p;
+	struct verdict v;
+
+	idle_process(&p);
+	p.limit = (struct verdict_limit){ "memory.max of cgroup /a", 100 << 20, 1 << 20, 0, 0, 0 };
+	verdict_process(&p, &v);
+	/* full, and in no need */
+	assert_int_equal(v.verdict, VERDICT_NONE);
+	p.limit.hits = 3;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LIMIT);
+	assert_true(v.limit_seconds == 0);
+	p.limit.oom_kills = 1;
+	verdict_process(&p, &v);
+	assert_string_equal(v.evidence,
+			    "No site grows, but memory.max of cgroup /a (100 MiB) has 1.0 MiB "
+			    "left, and 1 process was killed for it meanwhile.");
+	p.limit.room_bytes = 50 << 20;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_NONE);
+	/* what grows comes first: more room would not help */
+	p.limit.room_bytes = 1 << 20;
+	p.by_verdict[VERDICT_GROWING].sites = 1;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LEAK);
+}
+
+static void takes_the_runtimes_word(void **state)
+{
+	struct verdict_process p;
+	struct verdict v;
+
+	idle_process(&p);
+	p.runtime.evidence = "Old.";
+	p.runtime.state = VERDICT_RUNTIME_GROWS;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LEAK);
+	assert_string_equal(v.evidence, "Old.");
+	p.runtime.state = VERDICT_RUNTIME_TIGHT;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LIMIT);
+	p.runtime.state = VERDICT_RUNTIME_NATIVE;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LEAK);
+	p.runtime.state = VERDICT_RUNTIME_STEADY;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_NONE);
+}
+
+enum { COURSE = 60 };
+
+static void course_of(struct verdict_point course[COURSE], double start, double per_second)
+{
+	for (int i = 0; i < COURSE; i++)
+		course[i] = (struct verdict_point){ i, start + per_second * i,
+						    2 * start + per_second * i };
+}
+
+static void says_when_a_leak_meets_its_limit(void **state)
+{
+	struct verdict_point course[COURSE];
+	struct verdict_process p;
+	struct verdict v;
+
+	idle_process(&p);
+	course_of(course, 10 << 20, 1 << 20);
+	p.course = course;
+	p.nr_course = COURSE;
+	p.limit = (struct verdict_limit){ "RLIMIT_AS", 1 << 30, 100 << 20, 0, 0, 0 };
+	verdict_process(&p, &v);
+	/* no site grows: it may come back */
+	assert_true(v.limit_seconds == 0);
+	p.by_verdict[VERDICT_GROWING].sites = 1;
+	verdict_process(&p, &v);
+	assert_true(v.limit_seconds > 95 && v.limit_seconds < 105);
+	assert_true(v.limit_seconds_low <= v.limit_seconds);
+	assert_true(v.limit_seconds_high >= v.limit_seconds && v.limit_seconds_high < 120);
+	/* neither outstanding nor resident goes on rising */
+	course_of(course, 10 << 20, 0);
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LEAK);
+	assert_true(v.limit_seconds == 0);
+	p.nr_course = 3;
+	verdict_process(&p, &v);
+	assert_true(v.limit_seconds == 0);
+}
+
+static void tells_a_backlog_and_a_cache(void **state)
+{
+	struct verdict_point course[COURSE];
+	struct verdict_process p;
+	struct verdict v;
+
+	idle_process(&p);
+	p.by_verdict[VERDICT_FILLING].bytes = 8 << 20;
+	p.by_verdict[VERDICT_FILLING].sites = 1;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_FILLING);
+	p.by_verdict[VERDICT_FILLING].bytes = 1 << 20;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_NONE);
+
+	course_of(course, 1 << 20, 150 << 10);
+	p.course = course;
+	p.nr_course = COURSE;
+	p.backlog.bytes = 9 << 20;
+	p.backlog.rate = 150 << 10;
+	p.backlog.sites = 1;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_OVERFLOW);
+	assert_non_null(strstr(v.evidence, "more come than go"));
+	assert_true(v.limit_seconds == 0);
+	course_of(course, 10 << 20, 0);
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_evidence), cmocka_unit_test(test_process),
-		cmocka_unit_test(test_layers),	 cmocka_unit_test(test_plurals),
-		cmocka_unit_test(test_units),	 cmocka_unit_test(test_bytes),
+		cmocka_unit_test(says_who_holds_it_free),
+		cmocka_unit_test(says_that_a_limit_is_too_small),
+		cmocka_unit_test(takes_the_runtimes_word),
+		cmocka_unit_test(says_when_a_leak_meets_its_limit),
+		cmocka_unit_test(tells_a_backlog_and_a_cache),
+		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_plurals),
+		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,21 @@ static void set_totals(const struct profile_site sums[LAYER_COUNT], struct profi
 	process->mapped_count = sums[LAYER_MAPPINGS].live_count;
 }
 
+/* Is nearly all that was born early gone, though more and more is held? */
+static bool is_backlog(const struct profile_site *s)
+{
+	uint64_t born = 0, live = 0;
+
+	if (s->verdict != VERDICT_TOO_LITTLE_DATA || s->growth_rate <= 0 ||
+	    s->free_count < s->alloc_count / 4 || s->nr_cohorts < 8)
+		return false;
+	for (uint32_t i = 0; i < s->nr_cohorts / 4; i++) {
+		born += s->cohorts[i].alloc_count;
+		live += s->cohorts[i].live_count;
+	}
+	return born && live <= born / 20;
+}
+
 static void sum_verdicts(const struct filling *f, size_t first_site,
 			 struct verdict_process *process)
 {
@@ -129,6 +144,11 @@ static void sum_verdicts(const struct filling *f, size_t first_site,
 			process->by_verdict[s->verdict].bytes += s->live_bytes;
 			process->by_verdict[s->verdict].rate += s->growth_rate;
 			process->by_verdict[s->verdict].sites++;
+			if (is_backlog(s)) {
+				process->backlog.bytes += s->live_bytes;
+				process->backlog.rate += s->growth_rate;
+				process->backlog.sites++;
+			}
 		} else if (s->verdict == VERDICT_GROWING && layer == LAYER_MAPPINGS) {
 			process->growing_mappings.rate += s->growth_rate;
 			process->growing_mappings.sites++;
@@ -137,6 +157,51 @@ static void sum_verdicts(const struct filling *f, size_t first_site,
 			process->growing_handles.sites++;
 		}
 	}
+}
+
+static struct verdict_point *course_of(const struct space *space)
+{
+	struct verdict_point *course = calloc(space->nr_points + 1, sizeof(*course));
+
+	for (size_t i = 0; course && i < space->nr_points; i++)
+		course[i] = (struct verdict_point){ filling_seconds(space->points[i].time),
+						    (double)space->points[i].live_bytes,
+						    (double)space->points[i].rss_bytes };
+	return course;
+}
+
+static enum verdict_runtime runtime_state(const char *verdict)
+{
+	static const struct {
+		const char *name;
+		enum verdict_runtime state;
+	} states[] = { { PROFILE_RUNTIME_STEADY, VERDICT_RUNTIME_STEADY },
+		       { PROFILE_RUNTIME_TIGHT, VERDICT_RUNTIME_TIGHT },
+		       { PROFILE_RUNTIME_GROWS, VERDICT_RUNTIME_GROWS },
+		       { PROFILE_RUNTIME_NATIVE, VERDICT_RUNTIME_NATIVE } };
+
+	for (size_t i = 0; verdict && i < sizeof(states) / sizeof(*states); i++)
+		if (!strcmp(states[i].name, verdict))
+			return states[i].state;
+	return VERDICT_RUNTIME_UNKNOWN;
+}
+
+/* What was found out about the process from outside. */
+static void take_surroundings(const struct profile_process *row, struct verdict_process *process)
+{
+	process->limit = (struct verdict_limit){
+		.name = row->limit_name,
+		.bytes = row->limit_bytes,
+		.room_bytes = row->limit_room_bytes,
+		.hits = row->limit_hits,
+		.oom_kills = row->oom_kills,
+		.pressure = row->pressure,
+	};
+	process->allocator.name = row->allocator;
+	process->allocator.held_bytes = row->allocator_held_bytes;
+	process->allocator.free_bytes = row->allocator_free_bytes;
+	process->runtime.evidence = row->runtime_evidence ? row->runtime_evidence : "";
+	process->runtime.state = runtime_state(row->runtime_verdict);
 }
 
 static int judge_process(struct filling *f, uint32_t index, size_t first_site,
@@ -154,6 +219,7 @@ static int judge_process(struct filling *f, uint32_t index, size_t first_site,
 		.rss_bytes = row->rss_bytes,
 		.lost_frees = row->lost_frees,
 	};
+	struct verdict_point *course;
 	struct verdict verdict;
 
 	if (space->nr_points)
@@ -161,8 +227,18 @@ static int judge_process(struct filling *f, uint32_t index, size_t first_site,
 	for (int layer = 0; layer < LAYER_COUNT; layer++)
 		process.alloc_count += sums[layer].alloc_count;
 	sum_verdicts(f, first_site, &process);
+	take_surroundings(row, &process);
+	course = course_of(space);
+	if (!course)
+		return -ENOMEM;
+	process.course = course;
+	process.nr_course = space->nr_points;
 	verdict_process(&process, &verdict);
+	free(course);
 	row->verdict = verdict.verdict;
+	row->limit_seconds = verdict.limit_seconds;
+	row->limit_seconds_low = verdict.limit_seconds_low;
+	row->limit_seconds_high = verdict.limit_seconds_high;
 	row->evidence = profile_string(p, verdict.evidence);
 	return row->evidence ? 0 : -ENOMEM;
 }

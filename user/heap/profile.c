@@ -18,6 +18,7 @@ static const char *const verdict_names[VERDICT_COUNT] = {
 	[VERDICT_OVERFLOW] = "overflow",
 	[VERDICT_RETENTION] = "allocator retention",
 	[VERDICT_NONE] = "none",
+	[VERDICT_LIMIT] = "limit too small",
 };
 
 struct profile *profile_new(void)

@@ -42,6 +42,7 @@ enum profile_verdict {
 	VERDICT_OVERFLOW, /* "overflow" */
 	VERDICT_RETENTION, /* "allocator retention" */
 	VERDICT_NONE, /* "none": nothing found */
+	VERDICT_LIMIT, /* "limit too small": nothing grows, but there is no room */
 	VERDICT_COUNT,
 };
 
@@ -141,6 +142,12 @@ struct profile_site {
 	uint32_t nr_cohorts;
 };
 
+/* Words of runtime_verdict. */
+#define PROFILE_RUNTIME_STEADY "steady"
+#define PROFILE_RUNTIME_TIGHT "heap too small"
+#define PROFILE_RUNTIME_GROWS "old generation grows"
+#define PROFILE_RUNTIME_NATIVE "native memory grows"
+
 struct profile_process {
 	uint32_t pid; /* in the initial namespace */
 	uint32_t ns_pid; /* as itself sees it; equal outside containers */
@@ -167,6 +174,20 @@ struct profile_process {
 	uint64_t missed_frees; /* an address handed out again without its release seen */
 	uint64_t lost_frees; /* dropped release events: figures are upper bounds */
 	bool tainted; /* lost_frees != 0 */
+	/* The limit that is reached first, as it was last seen: */
+	const char *limit_name; /* "memory.max of cgroup /a"; NULL none, or not known */
+	uint64_t limit_bytes, limit_used_bytes; /* used: without what the kernel can drop */
+	uint64_t limit_room_bytes; /* with swap, where that helps */
+	uint64_t limit_hits, oom_kills; /* of its cgroups, while it was traced */
+	double pressure; /* percent of the last 10 s in which all tasks of its cgroup waited */
+	/* Of a leak: until it is reached, the earliest and the latest (95%); 0 not known. */
+	double limit_seconds, limit_seconds_low, limit_seconds_high;
+	const char *allocator; /* "glibc", "glibc and pymalloc"; NULL: not looked into */
+	uint64_t allocator_held_bytes, allocator_free_bytes; /* of the latter handed to nobody */
+	const char *runtime_limit; /* what its runtime was told: "-Xmx (command line)" or NULL */
+	uint64_t runtime_limit_bytes;
+	const char *runtime_verdict; /* by the runtime's own figures; NULL none */
+	const char *runtime_evidence;
 	enum profile_verdict verdict;
 	const char *evidence;
 };

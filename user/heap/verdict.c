@@ -63,9 +63,9 @@
 #include "heap/verdict.h"
 
 #include "heap/course.h"
+#include "heap/verdict_text.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,64 +81,13 @@ static const double GIVEN_BACK = 0.95;
 static const double OLD = 0.7, BURST_SHARE = 0.8, BURST_TIME = 0.15;
 static const double EVICTED = 0.05;
 
-static void set(struct verdict *v, enum profile_verdict verdict, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void set(struct verdict *v, enum profile_verdict verdict, const char *format, ...)
-{
-	va_list args;
-	size_t length;
-
-	v->verdict = verdict;
-	va_start(args, format);
-	vsnprintf(v->evidence, sizeof(v->evidence) - 1, format, args);
-	va_end(args);
-	length = strlen(v->evidence);
-	memcpy(v->evidence + length, ".", 2);
-}
-
-void verdict_bytes(double bytes, char text[16])
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	size_t unit = 0;
-	double size = fabs(bytes);
-
-	while (size >= 999.5 && unit + 1 < sizeof(units) / sizeof(*units)) {
-		size /= 1024;
-		unit++;
-	}
-	snprintf(text, 16, "%s%.*f %s", bytes < 0 ? "-" : "", unit && size < 99.95 ? 1 : 0,
-		 fmin(size, 999999), units[unit]);
-}
-
-/* Few enough to be read: thousands are set apart. */
-static const char *count_text(double count, char text[32])
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof(digits), "%.0f", fmin(count, 1e15)), to = 0;
-
-	for (int i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			text[to++] = ',';
-		text[to++] = digits[i];
-	}
-	text[to] = '\0';
-	return text;
-}
-
-/* What count_text shows as 1. */
-static bool is_one(double count)
-{
-	return count >= 0.5 && count < 1.5;
-}
-
 /* "1 block", "5,000 blocks", "3 handles" */
 static const char *units_text(const struct verdict_course *site, double count, char text[32])
 {
 	char digits[32];
 
-	snprintf(text, 32, "%.20s %.8s%s", count_text(count, digits),
-		 site->unit ? site->unit : "block", is_one(count) ? "" : "s");
+	snprintf(text, 32, "%.20s %.8s%s", verdict_count(count, digits),
+		 site->unit ? site->unit : "block", verdict_is_one(count) ? "" : "s");
 	return text;
 }
 
@@ -202,20 +151,24 @@ static void judge_growing(const struct course *c, struct verdict *v)
 	if (c->unmatched >= OFFSET * c->rise && c->unmatched > 0) {
 		char unmatched[32];
 
-		set(v, VERDICT_TOO_LITTLE_DATA,
-		    "rises by %s/s, but %s block%s from before the capture %s freed meanwhile: "
-		    "trace for longer than such blocks live",
-		    rate, count_text(c->unmatched, unmatched), is_one(c->unmatched) ? "" : "s",
-		    is_one(c->unmatched) ? "was" : "were");
+		verdict_set(
+			v, VERDICT_TOO_LITTLE_DATA,
+			"rises by %s/s, but %s block%s from before the capture %s freed meanwhile: "
+			"trace for longer than such blocks live",
+			rate, verdict_count(c->unmatched, unmatched),
+			verdict_is_one(c->unmatched) ? "" : "s",
+			verdict_is_one(c->unmatched) ? "was" : "were");
 	} else if (freed < 0.5) {
-		set(v, VERDICT_GROWING, "none of %s allocated in the first %.1f s was freed; %s/s",
-		    all, half, rate);
+		verdict_set(v, VERDICT_GROWING,
+			    "none of %s allocated in the first %.1f s was freed; %s/s", all, half,
+			    rate);
 	} else {
-		set(v, VERDICT_GROWING,
-		    "of %s allocated in the first %.1f s %s %s still live after %.1f s more, "
-		    "the oldest no fewer; %s/s",
-		    all, half, count_text(c->live_first_half, live),
-		    is_one(c->live_first_half) ? "is" : "are", half, rate);
+		verdict_set(
+			v, VERDICT_GROWING,
+			"of %s allocated in the first %.1f s %s %s still live after %.1f s more, "
+			"the oldest no fewer; %s/s",
+			all, half, verdict_count(c->live_first_half, live),
+			verdict_is_one(c->live_first_half) ? "is" : "are", half, rate);
 	}
 }
 
@@ -231,11 +184,12 @@ static void judge_rising(const struct course *c, struct verdict *v)
 	else if (c->live >= MIN_SURVIVORS && c->nr >= MIN_INTERVALS &&
 		 c->survivors[3] < FILLED * early && c->survivors[2] < early &&
 		 course_shrinking(c, 1, NULL) >= NOT_SHRUNK[0])
-		set(v, VERDICT_FILLING,
-		    "new survivors fell from %.0f to %.0f in a quarter of the time (%.1f s)", early,
-		    c->survivors[3], c->seconds / 4);
+		verdict_set(
+			v, VERDICT_FILLING,
+			"new survivors fell from %.0f to %.0f in a quarter of the time (%.1f s)",
+			early, c->survivors[3], c->seconds / 4);
 	else
-		set(v, VERDICT_TOO_LITTLE_DATA, "rises by %s/s, but %s", rate, reason);
+		verdict_set(v, VERDICT_TOO_LITTLE_DATA, "rises by %s/s, but %s", rate, reason);
 }
 
 static void judge_flat(const struct course *c, struct verdict *v)
@@ -245,25 +199,27 @@ static void judge_flat(const struct course *c, struct verdict *v)
 
 	live_text(c, amount);
 	units_text(c->site, c->allocated, all);
-	count_text(c->live, live);
+	verdict_count(c->live, live);
 	if (given_back >= GIVEN_BACK || c->old_share < OLD)
-		set(v, VERDICT_STEADY,
-		    "%.1f%% of %s%s were freed; %s live, %.0f%% of it older than %.1f s",
-		    given_back * 100, has_bytes(c->site) ? "the bytes of " : "", all, amount,
-		    c->old_share * 100, c->seconds / 2);
+		verdict_set(v, VERDICT_STEADY,
+			    "%.1f%% of %s%s were freed; %s live, %.0f%% of it older than %.1f s",
+			    given_back * 100, has_bytes(c->site) ? "the bytes of " : "", all,
+			    amount, c->old_share * 100, c->seconds / 2);
 	else if (c->burst_seconds <= BURST_TIME * c->seconds)
-		set(v, VERDICT_BURST,
-		    "%.0f%% of %s live were allocated within %.2g s, %.1f s ago, and are still "
-		    "there",
-		    BURST_SHARE * 100, amount, c->burst_seconds, c->now - c->burst_begin);
+		verdict_set(
+			v, VERDICT_BURST,
+			"%.0f%% of %s live were allocated within %.2g s, %.1f s ago, and are still "
+			"there",
+			BURST_SHARE * 100, amount, c->burst_seconds, c->now - c->burst_begin);
 	else if (c->live < MIN_SURVIVORS || c->live_first_half < OLD * c->live)
-		set(v, VERDICT_TOO_LITTLE_DATA, "%s of %s %s live, too few of them old ones", live,
-		    all, is_one(c->live) ? "is" : "are");
+		verdict_set(v, VERDICT_TOO_LITTLE_DATA,
+			    "%s of %s %s live, too few of them old ones", live, all,
+			    verdict_is_one(c->live) ? "is" : "are");
 	else
-		set(v, VERDICT_FILLING,
-		    "%.0f%% of %s live were allocated in the first %.1f s, and hardly any "
-		    "since",
-		    c->old_share * 100, amount, c->seconds / 2);
+		verdict_set(v, VERDICT_FILLING,
+			    "%.0f%% of %s live were allocated in the first %.1f s, and hardly any "
+			    "since",
+			    c->old_share * 100, amount, c->seconds / 2);
 }
 
 /*
@@ -273,9 +229,10 @@ static void judge_flat(const struct course *c, struct verdict *v)
 static void doubt_idle(const struct course *c, struct verdict *v)
 {
 	if (v->verdict == VERDICT_FILLING && c->idle)
-		set(v, VERDICT_TOO_LITTLE_DATA,
-		    "the process did next to nothing in the last %.1f s: trace it while it works",
-		    c->seconds / 4);
+		verdict_set(v, VERDICT_TOO_LITTLE_DATA,
+			    "the process did next to nothing in the last %.1f s: trace it while it "
+			    "works",
+			    c->seconds / 4);
 }
 
 void verdict_site(const struct verdict_course *site, struct verdict *v)
@@ -283,147 +240,40 @@ void verdict_site(const struct verdict_course *site, struct verdict *v)
 	struct course c;
 	char amount[32], count[32], all[32];
 
-	v->verdict = VERDICT_TOO_LITTLE_DATA;
+	*v = (struct verdict){ .verdict = VERDICT_TOO_LITTLE_DATA };
 	course_read(site, &c);
 	v->growth_rate = c.growth;
 	live_text(&c, amount);
-	count_text(c.live, count);
+	verdict_count(c.live, count);
 	units_text(site, c.allocated, all);
 	if (c.allocated < 0.5)
-		set(v, VERDICT_TOO_LITTLE_DATA, "nothing was allocated");
+		verdict_set(v, VERDICT_TOO_LITTLE_DATA, "nothing was allocated");
 	else if (c.live < 0.5 && site->evicted_count < 0.5)
-		set(v, VERDICT_STEADY, "%s%s allocated %s freed",
-		    is_one(c.allocated) ? "the " : "all ", all,
-		    is_one(c.allocated) ? "was" : "were");
+		verdict_set(v, VERDICT_STEADY, "%s%s allocated %s freed",
+			    verdict_is_one(c.allocated) ? "the " : "all ", all,
+			    verdict_is_one(c.allocated) ? "was" : "were");
 	else if (site->ended && has_bytes(site))
-		set(v, VERDICT_LIVE_AT_EXIT, "%s of %s (%s) %s live when the process ended", count,
-		    all, amount, is_one(c.live) ? "was" : "were");
+		verdict_set(v, VERDICT_LIVE_AT_EXIT, "%s of %s (%s) %s live when the process ended",
+			    count, all, amount, verdict_is_one(c.live) ? "was" : "were");
 	else if (site->ended)
-		set(v, VERDICT_LIVE_AT_EXIT, "%s of %s %s live when the process ended", count, all,
-		    is_one(c.live) ? "was" : "were");
+		verdict_set(v, VERDICT_LIVE_AT_EXIT, "%s of %s %s live when the process ended",
+			    count, all, verdict_is_one(c.live) ? "was" : "were");
 	else if (site->evicted_count > EVICTED * c.allocated)
-		set(v, VERDICT_TOO_LITTLE_DATA,
-		    "%.0f%% of what was allocated could not be followed: give more memory "
-		    "(--max-memory)",
-		    site->evicted_count / c.allocated * 100);
+		verdict_set(v, VERDICT_TOO_LITTLE_DATA,
+			    "%.0f%% of what was allocated could not be followed: give more memory "
+			    "(--max-memory)",
+			    site->evicted_count / c.allocated * 100);
 	else if (c.seconds < MIN_SECONDS)
-		set(v, VERDICT_TOO_LITTLE_DATA, "seen for %.1f s only", c.seconds);
+		verdict_set(v, VERDICT_TOO_LITTLE_DATA, "seen for %.1f s only", c.seconds);
 	else if (course_rises(&c))
 		judge_rising(&c, v);
 	else if (course_swells(&c))
-		set(v, VERDICT_GROWING,
-		    "blocks get larger, on average by %.0f%% over %.1f s, and were never fewer "
-		    "bytes; %s live",
-		    c.swelling * 100, c.seconds * 0.75, amount);
+		verdict_set(
+			v, VERDICT_GROWING,
+			"blocks get larger, on average by %.0f%% over %.1f s, and were never fewer "
+			"bytes; %s live",
+			c.swelling * 100, c.seconds * 0.75, amount);
 	else
 		judge_flat(&c, v);
 	doubt_idle(&c, v);
-}
-
-static bool retains(const struct verdict_process *p, struct verdict *v)
-{
-	static const double LEAST = 4 << 20, SHARE = 0.25, GROWN = 0.1;
-	double rss = (double)p->rss_bytes - (double)p->rss_start_bytes;
-	double live = p->live_bytes - p->live_start_bytes;
-	char rss_text[16], live_text[16];
-
-	if (!p->rss_start_bytes || rss < LEAST || rss < GROWN * (double)p->rss_start_bytes ||
-	    live > SHARE * rss)
-		return false;
-	verdict_bytes(rss, rss_text);
-	verdict_bytes(live, live_text);
-	set(v, VERDICT_RETENTION, "Resident memory grew by %s, outstanding blocks by %s", rss_text,
-	    live_text);
-	return true;
-}
-
-/* What is resident beside the blocks counts against an overflow, but is no part of it. */
-static bool overflows(const struct verdict_process *p, struct verdict *v)
-{
-	static const double LEAST = 16 << 20, SHARE = 0.5;
-	double burst = p->by_verdict[VERDICT_BURST].bytes;
-	size_t sites = p->by_verdict[VERDICT_BURST].sites;
-	char bytes[16], all[16];
-
-	if (burst < LEAST || burst < SHARE * fmax(p->live_bytes, (double)p->rss_bytes))
-		return false;
-	verdict_bytes(burst, bytes);
-	verdict_bytes(p->live_bytes, all);
-	set(v, VERDICT_OVERFLOW,
-	    "%s of the %s outstanding were allocated in short bursts and kept, at %zu site%s",
-	    bytes, all, sites, sites == 1 ? "" : "s");
-	return true;
-}
-
-static const char *plural(size_t nr)
-{
-	return nr == 1 ? "" : "s";
-}
-
-/* Each layer in its own measure: they do not add up. */
-static void judge_leak(const struct verdict_process *p, struct verdict *v)
-{
-	size_t blocks = p->by_verdict[VERDICT_GROWING].sites;
-	size_t mappings = p->growing_mappings.sites, handles = p->growing_handles.sites;
-	char rate[16], text[3][96] = { "", "", "" };
-
-	if (blocks) {
-		verdict_bytes(p->by_verdict[VERDICT_GROWING].rate, rate);
-		snprintf(text[0], sizeof(text[0]), "%zu growing site%s, %s/s%s", blocks,
-			 plural(blocks), rate, blocks > 1 ? " together" : "");
-	}
-	if (mappings) {
-		verdict_bytes(p->growing_mappings.rate, rate);
-		snprintf(text[1], sizeof(text[1]), "%s%zu growing site%s of mappings, %s/s",
-			 blocks ? "; " : "", mappings, plural(mappings), rate);
-	}
-	if (handles)
-		snprintf(text[2], sizeof(text[2]), "%s%zu growing site%s of handles, %.3g/s",
-			 blocks || mappings ? "; " : "", handles, plural(handles),
-			 p->growing_handles.rate);
-	set(v, VERDICT_LEAK, "%s%s%s%s", text[0], text[1], text[2],
-	    p->lost_frees ? "; releases were lost: it may be less" : "");
-}
-
-static void judge_ended(const struct verdict_process *p, struct verdict *v)
-{
-	char bytes[16], handles[32];
-
-	verdict_bytes(p->live_bytes, bytes);
-	count_text(p->live_handles, handles);
-	if (p->live_bytes > 0)
-		set(v, VERDICT_LIVE_AT_EXIT, "%s were not freed when the process ended", bytes);
-	else if (p->live_handles > 0)
-		set(v, VERDICT_LIVE_AT_EXIT, "%s handle%s %s not released when the process ended",
-		    handles, is_one(p->live_handles) ? "" : "s",
-		    is_one(p->live_handles) ? "was" : "were");
-	else
-		set(v, VERDICT_NONE,
-		    "All that was allocated had been freed when the process ended");
-}
-
-void verdict_process(const struct verdict_process *p, struct verdict *v)
-{
-	size_t unclear = p->by_verdict[VERDICT_TOO_LITTLE_DATA].sites;
-	bool growing = p->by_verdict[VERDICT_GROWING].sites || p->growing_mappings.sites ||
-		       p->growing_handles.sites;
-	char bytes[16];
-
-	v->growth_rate = p->by_verdict[VERDICT_GROWING].rate;
-	verdict_bytes(p->live_bytes, bytes);
-	if (p->ended)
-		judge_ended(p, v);
-	else if (growing)
-		judge_leak(p, v);
-	else if (overflows(p, v) || retains(p, v))
-		return;
-	else if (p->seconds < MIN_SECONDS)
-		set(v, VERDICT_TOO_LITTLE_DATA, "Traced for %.1f s only", p->seconds);
-	else if (!p->alloc_count)
-		set(v, VERDICT_TOO_LITTLE_DATA, "It allocated nothing in %.1f s", p->seconds);
-	else if (unclear && p->by_verdict[VERDICT_TOO_LITTLE_DATA].bytes > p->live_bytes / 2)
-		set(v, VERDICT_TOO_LITTLE_DATA, "%zu site%s with most of the %s live %s unclear",
-		    unclear, plural(unclear), bytes, unclear == 1 ? "is" : "are");
-	else
-		set(v, VERDICT_NONE, "No site grows; %s live after %.1f s", bytes, p->seconds);
 }

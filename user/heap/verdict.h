@@ -40,10 +40,36 @@ struct verdict_course {
 struct verdict {
 	enum profile_verdict verdict;
 	double growth_rate; /* bytes a second over the second half */
+	/*
+	 * Of a process that leaks: seconds until its limit is reached, and the earliest and latest
+	 * (95%); 0: not known, for the latest also never.
+	 */
+	double limit_seconds, limit_seconds_low, limit_seconds_high;
 	char evidence[VERDICT_TEXT]; /* one sentence with its full stop */
 };
 
 void verdict_site(const struct verdict_course *course, struct verdict *ret_verdict);
+
+/* What is known of the limit that is reached first, and what happened there in the capture. */
+struct verdict_limit {
+	const char *name; /* "memory.max of cgroup /a"; NULL: none, or not known */
+	double bytes, room_bytes;
+	double hits, oom_kills; /* times */
+	double pressure; /* percent of the time that tasks waited for memory */
+};
+
+/* What the figures of the process's own runtime say. */
+enum verdict_runtime {
+	VERDICT_RUNTIME_UNKNOWN = 0,
+	VERDICT_RUNTIME_STEADY,
+	VERDICT_RUNTIME_TIGHT, /* its heap is too small for what it keeps */
+	VERDICT_RUNTIME_GROWS, /* its heap, after each collection */
+	VERDICT_RUNTIME_NATIVE, /* what it has beside its heap */
+};
+
+struct verdict_point {
+	double seconds, live_bytes, rss_bytes;
+};
 
 /*
  * What the verdict of a process is made from. Mappings and handles are layers of their own:
@@ -67,6 +93,22 @@ struct verdict_process {
 	uint64_t rss_start_bytes, rss_bytes; /* 0 unknown */
 	double live_start_bytes; /* outstanding when rss_start_bytes was taken */
 	uint64_t lost_frees;
+	/* Sites of which all is freed in the end, but which hold ever more. */
+	struct {
+		double bytes, rate;
+		size_t sites;
+	} backlog;
+	const struct verdict_point *course; /* oldest first */
+	size_t nr_course;
+	struct verdict_limit limit;
+	struct {
+		const char *name; /* NULL: nothing is known of it */
+		double held_bytes, free_bytes; /* from the kernel; of that, given to nobody */
+	} allocator;
+	struct {
+		enum verdict_runtime state;
+		const char *evidence; /* a sentence */
+	} runtime;
 };
 
 void verdict_process(const struct verdict_process *process, struct verdict *ret_verdict);

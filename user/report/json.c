@@ -183,6 +183,33 @@ static void put_process_figures(struct json_object *o, const struct profile_proc
 	json_put_flag(o, "tainted", process->tainted);
 }
 
+/* Figures of a limit, an allocator or a runtime are null where there is none. */
+static void put_process_surroundings(struct json_object *o, const struct profile_process *process)
+{
+	json_put_text(o, "limit_name", process->limit_name);
+	json_put_known_count(o, "limit_bytes", process->limit_bytes);
+	if (process->limit_name) {
+		json_put_count(o, "limit_used_bytes", process->limit_used_bytes);
+		json_put_count(o, "limit_room_bytes", process->limit_room_bytes);
+	} else {
+		json_put(o, "limit_used_bytes", json_null());
+		json_put(o, "limit_room_bytes", json_null());
+	}
+	json_put_count(o, "limit_hits", process->limit_hits);
+	json_put_count(o, "oom_kills", process->oom_kills);
+	json_put_real(o, "pressure", process->pressure);
+	json_put_known_real(o, "limit_seconds", process->limit_seconds);
+	json_put_known_real(o, "limit_seconds_low", process->limit_seconds_low);
+	json_put_known_real(o, "limit_seconds_high", process->limit_seconds_high);
+	json_put_text(o, "allocator", process->allocator);
+	json_put_known_count(o, "allocator_held_bytes", process->allocator_held_bytes);
+	json_put_known_count(o, "allocator_free_bytes", process->allocator_free_bytes);
+	json_put_text(o, "runtime_limit", process->runtime_limit);
+	json_put_known_count(o, "runtime_limit_bytes", process->runtime_limit_bytes);
+	json_put_text(o, "runtime_verdict", process->runtime_verdict);
+	json_put_text(o, "runtime_evidence", process->runtime_evidence);
+}
+
 static int write_process(const struct profile *profile, uint32_t index,
 			 const struct report_options *options, FILE *out)
 {
@@ -194,6 +221,7 @@ static int write_process(const struct profile *profile, uint32_t index,
 
 	put_process_identity(&o, profile, process);
 	put_process_figures(&o, process);
+	put_process_surroundings(&o, process);
 	put_points(&o, profile, index);
 	fputc('{', out);
 	err = json_object_end(&o, out, JSON_EMBED);

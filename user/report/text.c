@@ -134,6 +134,7 @@ static int severity(enum profile_verdict verdict)
 	case VERDICT_LOST:
 		return 0;
 	case VERDICT_OVERFLOW:
+	case VERDICT_LIMIT:
 		return 1;
 	case VERDICT_RETENTION:
 		return 2;

@@ -71,6 +71,31 @@ static void write_resident(struct text *text, uint32_t index)
 			 words_bytes(&rss, process->rss_bytes));
 }
 
+/* What bounds it, what its allocator keeps, what its runtime says. */
+static void write_surroundings(struct text *text, const struct profile_process *process)
+{
+	struct words room, bytes, held, kept;
+
+	if (process->limit_name)
+		text_say(text, 2, TEXT_PLAIN, "", "%s left of %s (%s)%s%s.",
+			 words_bytes(&room, process->limit_room_bytes), process->limit_name,
+			 words_bytes(&bytes, process->limit_bytes),
+			 process->limit_hits ? ", which was reached meanwhile" : "",
+			 process->oom_kills ? ", and killed for" : "");
+	if (process->allocator)
+		text_say(text, 2, TEXT_PLAIN, "", "%s %s %s free, of %s.", process->allocator,
+			 strstr(process->allocator, " and ") ? "hold" : "holds",
+			 words_bytes(&kept, process->allocator_free_bytes),
+			 words_bytes(&held, process->allocator_held_bytes));
+	if (process->runtime_limit)
+		text_say(text, 2, TEXT_PLAIN, "", "Its runtime was told to stay below %s: %s.",
+			 words_bytes(&bytes, process->runtime_limit_bytes), process->runtime_limit);
+	if (process->runtime_evidence && process->evidence &&
+	    strcmp(process->evidence, process->runtime_evidence) != 0)
+		text_say(text, 2, TEXT_PLAIN, "", "By its own figures, %s: %s",
+			 process->runtime_verdict, process->runtime_evidence);
+}
+
 static void write_handles(struct text *text, uint32_t process)
 {
 	struct words handles;
@@ -102,6 +127,7 @@ static void write_figures(struct text *text, uint32_t index)
 		 words_bytes(&freed, process->free_bytes),
 		 words_seconds(&seen, process->seen_seconds));
 	write_resident(text, index);
+	write_surroundings(text, process);
 	if (process->mapped_count)
 		text_say(text, 2, TEXT_PLAIN, "",
 			 "Besides, %s in %s %s made by other code than allocators.",

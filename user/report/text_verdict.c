@@ -171,6 +171,18 @@ static void say_other(struct text *text, const struct profile_process *process,
 			 process->comm, process->pid, words_bytes(&live, process->live_bytes),
 			 words_bytes(&rss, process->rss_bytes));
 		break;
+	case VERDICT_LIMIT:
+		text_say(text, 0, TEXT_BAD, "LIMIT      ",
+			 "%s (pid %" PRIu32 ") grows nowhere, but has too little room: %s "
+			 "outstanding, %s resident.",
+			 process->comm, process->pid, words_bytes(&live, process->live_bytes),
+			 words_bytes(&rss, process->rss_bytes));
+		break;
+	case VERDICT_FILLING:
+		text_say(text, 0, TEXT_GOOD, "FILLING    ",
+			 "%s (pid %" PRIu32 ") fills a cache or warms up: %s outstanding.",
+			 process->comm, process->pid, words_bytes(&live, process->live_bytes));
+		break;
 	case VERDICT_TOO_LITTLE_DATA:
 		text_say(text, 0, TEXT_WARNING, "UNDECIDED  ",
 			 "%s (pid %" PRIu32 "): too little data for a verdict.", process->comm,
@@ -192,6 +204,26 @@ static void say_other(struct text *text, const struct profile_process *process,
 	}
 }
 
+/* When a leak meets its limit. */
+static void say_time_to_limit(struct text *text, const struct profile_process *process)
+{
+	struct words time, low, high, bytes;
+	char until[80];
+
+	if (!process->limit_name || process->limit_seconds <= 0)
+		return;
+	if (process->limit_seconds_high > 0)
+		snprintf(until, sizeof(until), "between %s and %s",
+			 words_seconds(&low, process->limit_seconds_low),
+			 words_seconds(&high, process->limit_seconds_high));
+	else
+		snprintf(until, sizeof(until), "not before %s",
+			 words_seconds(&low, process->limit_seconds_low));
+	text_say(text, 11, TEXT_PLAIN, "", "At this rate %s (%s) is reached in %s, %s.",
+		 process->limit_name, words_bytes(&bytes, process->limit_bytes),
+		 words_seconds(&time, process->limit_seconds), until);
+}
+
 void text_verdict(struct text *text, uint32_t index)
 {
 	const struct profile_process *process = &text->profile->processes[index];
@@ -208,5 +240,6 @@ void text_verdict(struct text *text, uint32_t index)
 		say_other(text, process, &blame, where);
 	if (process->evidence)
 		text_say(text, 11, TEXT_PLAIN, "", "%s", process->evidence);
+	say_time_to_limit(text, process);
 	free(where);
 }

@@ -90,6 +90,7 @@ static int open_collector(struct tracer *t)
 	files.pythons = t->pythons;
 	t->stacks = t->symbolizer ? stacks_new(t->modules, t->symbolizer, &files) : NULL;
 	t->processes = processes_new();
+	t->surroundings = surroundings_new();
 	t->objects = objects_new(t->kernel, &t->options.plan, &t->features, t->options.host_wide);
 	t->refreshed = hashmap_new();
 	t->stale = hashmap_new();
@@ -100,7 +101,7 @@ static int open_collector(struct tracer *t)
 	t->next_tick = t->start + TICK_NS;
 	heap.start_time = t->start;
 	t->heap = heap_new(&heap);
-	return t->stacks && t->processes && t->objects && t->refreshed && t->stale && t->families &&
+	return t->stacks && t->processes && t->surroundings && t->objects && t->refreshed && t->stale && t->families &&
 			       t->allocator_stacks && t->heap
 		       ? 0
 		       : -ENOMEM;
@@ -160,6 +161,7 @@ void tracer_free(struct tracer *t)
 	symbolizer_free(t->symbolizer);
 	modules_free(t->modules);
 	processes_free(t->processes);
+	surroundings_free(t->surroundings);
 	hashmap_free(t->refreshed);
 	hashmap_free(t->stale);
 	hashmap_free(t->families);
@@ -322,10 +324,19 @@ static void scan_living(void *context, const struct traced_process *process)
 	objects_scan(t->objects, process->pid, NULL);
 }
 
+static void look_around(void *context, const struct traced_process *process)
+{
+	struct tracer *t = context;
+
+	surroundings_look(t->surroundings, process->space, process->pid, monotonic_ns() / 1e9,
+			  process->rss_last);
+}
+
 /* Once a second. */
 static void tick(struct tracer *t, uint64_t now)
 {
 	heap_mark(t->heap, now, rss_of, t);
+	processes_each(t->processes, look_around, t);
 	kernel_tainted(t->kernel, note_taint, t);
 	if (t->unwinding)
 		unwinding_tick(t->unwinding);

@@ -10,6 +10,7 @@
 #include "trace/processes.h"
 #include "trace/pythons.h"
 #include "trace/stacks.h"
+#include "trace/surroundings.h"
 #include "trace/tracer.h"
 #include "trace/unwinding.h"
 
@@ -26,6 +27,7 @@ struct tracer {
 	struct unwinding *unwinding; /* NULL: by frame pointers */
 	struct pythons *pythons; /* NULL: their frames are not wanted */
 	struct processes *processes;
+	struct surroundings *surroundings;
 	struct heap *heap;
 	struct decode_counts decoded;
 	struct hashmap *refreshed; /* space -> when its maps were last read, ns */

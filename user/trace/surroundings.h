@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What surrounds the traced processes: limits, what their allocators hold free, what their own
+ * runtimes say. Looked at from outside, once a tick and when a report is made.
+ */
+#ifndef SEEP_TRACE_SURROUNDINGS_H
+#define SEEP_TRACE_SURROUNDINGS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "heap/profile.h"
+
+struct surroundings;
+
+/* NULL when out of memory. */
+struct surroundings *surroundings_new(void);
+void surroundings_free(struct surroundings *surroundings);
+
+/*
+ * Looks at a living process; for the first time, at all that only then can be seen. Beyond the
+ * first SURROUNDINGS_MOST processes nothing is done.
+ */
+enum { SURROUNDINGS_MOST = 256 };
+void surroundings_look(struct surroundings *surroundings, uint32_t space, pid_t pid, double now,
+		       uint64_t resident);
+
+/* Fills the row of a process, which may have ended. */
+void surroundings_describe(struct surroundings *surroundings, uint32_t space, pid_t pid,
+			   struct profile *profile, struct profile_process *row);
+
+#endif
