@@ -101,8 +101,8 @@ static int open_collector(struct tracer *t)
 	t->next_tick = t->start + TICK_NS;
 	heap.start_time = t->start;
 	t->heap = heap_new(&heap);
-	return t->stacks && t->processes && t->surroundings && t->objects && t->refreshed && t->stale && t->families &&
-			       t->allocator_stacks && t->heap
+	return t->stacks && t->processes && t->surroundings && t->objects && t->refreshed &&
+			       t->stale && t->families && t->allocator_stacks && t->heap
 		       ? 0
 		       : -ENOMEM;
 }

@@ -21,7 +21,8 @@ static void describe_process(void *context, uint32_t space, struct profile *prof
 	processes_describe(t->processes, space, profile, row);
 	if (t->pythons && !row->runtime)
 		row->runtime = profile_string(profile, pythons_runtime(t->pythons, space));
-	surroundings_describe(t->surroundings, space, (pid_t)row->pid, profile, row);
+	if (t->surroundings)
+		surroundings_describe(t->surroundings, space, (pid_t)row->pid, profile, row);
 }
 
 static uint32_t add_stack(void *context, uint32_t space, uint64_t stack_id, struct profile *profile)
