@@ -262,6 +262,13 @@ static void takes_the_runtimes_word(void **state)
 	p.runtime.state = VERDICT_RUNTIME_STEADY;
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_NONE);
+	/* it maps its heap as it fills */
+	p.growing_mappings.sites = 2;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_NONE);
+	p.runtime.state = VERDICT_RUNTIME_UNKNOWN;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LEAK);
 }
 
 enum { COURSE = 60 };

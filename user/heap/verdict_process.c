@@ -145,7 +145,7 @@ static bool limit_is_small(const struct verdict_process *p, struct verdict *v)
 {
 	static const double NEAR = 0.1, WAITING = 5;
 	const struct verdict_limit *limit = &p->limit;
-	char room[16], bytes[16];
+	char room[16], bytes[16], hits[32];
 
 	if (p->runtime.state == VERDICT_RUNTIME_TIGHT) {
 		verdict_set(v, VERDICT_LIMIT, "%s", p->runtime.evidence);
@@ -164,9 +164,9 @@ static bool limit_is_small(const struct verdict_process *p, struct verdict *v)
 			    verdict_is_one(limit->oom_kills) ? " was" : "es were");
 	else
 		verdict_set(v, VERDICT_LIMIT,
-			    "No site grows, but %s (%s) has %s left, was reached %.0f time%s "
-			    "meanwhile, and tasks waited %.0f%% of the time",
-			    limit->name, bytes, room, limit->hits,
+			    "No site grows, but %s (%s) has %s left, was reached %s time%s "
+			    "meanwhile, and kept tasks waiting for %.0f%% of the last seconds",
+			    limit->name, bytes, room, verdict_count(limit->hits, hits),
 			    verdict_is_one(limit->hits) ? "" : "s", limit->pressure);
 	return true;
 }
@@ -266,6 +266,7 @@ static void judge_ended(const struct verdict_process *p, struct verdict *v)
 
 static void judge_rest(const struct verdict_process *p, struct verdict *v)
 {
+	static const double FEW = 1 << 20; /* beside a runtime's own heap */
 	size_t unclear = p->by_verdict[VERDICT_TOO_LITTLE_DATA].sites;
 	char bytes[16];
 
@@ -275,6 +276,8 @@ static void judge_rest(const struct verdict_process *p, struct verdict *v)
 	else if (!p->alloc_count)
 		verdict_set(v, VERDICT_TOO_LITTLE_DATA, "It allocated nothing in %.1f s",
 			    p->seconds);
+	else if (p->runtime.state == VERDICT_RUNTIME_STEADY && p->live_bytes < FEW)
+		verdict_set(v, VERDICT_NONE, "%s", p->runtime.evidence);
 	else if (unclear && p->by_verdict[VERDICT_TOO_LITTLE_DATA].bytes > p->live_bytes / 2)
 		verdict_set(v, VERDICT_TOO_LITTLE_DATA,
 			    "%zu site%s with most of the %s live %s unclear", unclear,
@@ -286,8 +289,9 @@ static void judge_rest(const struct verdict_process *p, struct verdict *v)
 
 void verdict_process(const struct verdict_process *p, struct verdict *v)
 {
-	bool growing = p->by_verdict[VERDICT_GROWING].sites || p->growing_mappings.sites ||
-		       p->growing_handles.sites;
+	/* A runtime maps its heap as it fills: what its own figures say of that is better. */
+	bool mappings = p->growing_mappings.sites && p->runtime.state == VERDICT_RUNTIME_UNKNOWN;
+	bool growing = p->by_verdict[VERDICT_GROWING].sites || mappings || p->growing_handles.sites;
 
 	*v = (struct verdict){ .growth_rate = p->by_verdict[VERDICT_GROWING].rate };
 	if (p->ended)
