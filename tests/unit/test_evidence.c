@@ -205,7 +205,7 @@ static void says_who_holds_it_free(void **state)
 	assert_int_equal(v.verdict, VERDICT_RETENTION);
 	assert_string_equal(v.evidence,
 			    "Resident memory grew by 100 MiB, outstanding blocks by 0 B; "
-			    "glibc holds 90.0 MiB free, of 110 MiB that it has.");
+			    "90.0 MiB of the 110 MiB that glibc got from the kernel are free.");
 	/* not what it holds: it is none of its memory */
 	p.allocator.free_bytes = 1 << 20;
 	verdict_process(&p, &v);

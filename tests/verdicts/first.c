@@ -8,7 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SECOND = STEPS_A_SECOND };
+/* When tracing has surely begun. */
+enum { SECOND = STEPS_A_SECOND, PEAK = 14 * SECOND };
 
 static void slow_leak(int step)
 {
@@ -86,7 +87,7 @@ static void bounded_cache(int step)
 static void one_shot_load(int step)
 {
 	churn(5, 100);
-	if (step == 9 * SECOND)
+	if (step == PEAK)
 		for (int i = 0; i < 10000; i++)
 			block(5000);
 }
@@ -111,7 +112,7 @@ static void retention(int step)
 	static void *blocks[BLOCKS];
 
 	churn(5, 100);
-	if (step != 9 * SECOND)
+	if (step != PEAK)
 		return;
 	for (int i = 0; i < BLOCKS; i++)
 		blocks[i] = block(1000);

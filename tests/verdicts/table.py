@@ -28,4 +28,25 @@ FIRST = {
     "java native": ("leak",),
 }
 # When no rule changed any more.
-LATER = {}
+LATER = {
+    "one-percent-leak": ("leak",),
+    "error-path-leak": ("leak",),
+    "listener-leak": ("leak",),
+    "thread-leak": ("leak",),
+    "mapping-leak": ("leak",),
+    "unbounded-cache": ("leak",),
+    "cache-at-random": SETTLED,
+    "start-up": SETTLED,
+    "daily-load": QUIET,
+    "changing-buffer": QUIET,
+    "collector": QUIET,
+    "import": ("overflow",),
+    "falling-behind": ("overflow",),
+    "thread-arenas": ("allocator retention",),
+    "mixed-lives": QUIET,
+    "asleep": QUIET,
+    "python leak": ("leak",),
+    "python peak": ("allocator retention",),
+    "python steady": QUIET,
+    "java idle": QUIET,
+}

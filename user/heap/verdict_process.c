@@ -64,14 +64,14 @@ static bool retains(const struct verdict_process *p, struct verdict *v)
 			    live_text);
 	else if (p->allocator.free_bytes >= HELD * rest)
 		verdict_set(v, VERDICT_RETENTION,
-			    "Resident memory grew by %s, outstanding blocks by %s; %s holds %s "
-			    "free, of %s that it has",
-			    rss_text, live_text, p->allocator.name, free_text, held_text);
+			    "Resident memory grew by %s, outstanding blocks by %s; %s of the %s "
+			    "that %s got from the kernel are free",
+			    rss_text, live_text, free_text, held_text, p->allocator.name);
 	else
 		verdict_set(v, VERDICT_TOO_LITTLE_DATA,
-			    "Resident memory grew by %s, outstanding blocks by %s, but %s holds "
-			    "only %s free: it is memory of another kind",
-			    rss_text, live_text, p->allocator.name, free_text);
+			    "Resident memory grew by %s, outstanding blocks by %s, but only %s of "
+			    "%s is free: it is memory of another kind",
+			    rss_text, live_text, free_text, p->allocator.name);
 	return true;
 }
 
