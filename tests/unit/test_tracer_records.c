@@ -102,6 +102,11 @@ void unwinding_forget(struct unwinding *unwinding, uint32_t space)
 	played.tables_forgotten++;
 }
 
+int unwinding_each_fault(const struct unwinding *unwinding, unwinding_fault_fn fn, void *context)
+{
+	return 0;
+}
+
 struct unwinding_stats unwinding_stats(const struct unwinding *unwinding)
 {
 	return played.unwinding;
