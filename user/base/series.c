@@ -111,7 +111,7 @@ static double kendall(const struct block *blocks, size_t nr, double *ret_deviati
 static void set_interval(const struct block *blocks, size_t nr, double deviation,
 			 struct series_trend *trend)
 {
-	double slopes[PAIRS];
+	double slopes[PAIRS] = { 0 };
 	size_t count = slopes_of(blocks, nr, slopes);
 	double away = INTERVAL * deviation;
 	long low = lround(((double)count - away) / 2), high = lround(((double)count + away) / 2);
