@@ -158,12 +158,11 @@ def go():
     require("runtime.asmcgocall" in at, f"the call out of Go is not named: {list(at)}")
     require("/runtime/asm_" in (at["runtime.asmcgocall"]["file"] or ""),
             f"it is at {at['runtime.asmcgocall']}")
-    # a walk may end where cgo changes stacks; what it sees of the rest is named and placed
-    if "main.hold" in at:
-        require(at["main.hold"]["file"].endswith("/leak.go") and at["main.hold"]["line"] == 8,
-                f"main.hold is at {at['main.hold']}")
-        require(at["main.inner"]["inlined"] and at["main.inner"]["line"] == 6,
-                "main.inner is not inlined at line 6")
+    require("main.hold" in at, f"nothing beyond the change of stacks: {list(at)}")
+    require(at["main.hold"]["file"].endswith("/leak.go") and at["main.hold"]["line"] == 8,
+            f"main.hold is at {at['main.hold']}")
+    require(at["main.inner"]["inlined"] and at["main.inner"]["line"] == 6,
+            "main.inner is not inlined at line 6")
 
 
 def names_with(*options):
