@@ -21,13 +21,14 @@
 #include "stack/cfi_image.h"
 #include "stack/cfi_rules.h"
 #include "stack/cfi_state.h"
+#include "stack/go_stacks.h"
 #include "stack/unwind_table.h"
 
 enum { SHOWN = 5 };
 
 struct totals {
 	uint64_t files, without, failed, rows, call_site_rows, pcs, mismatches, unsupported;
-	uint64_t restorers, refused, calls, call_mismatches, bytes, call_site_bytes;
+	uint64_t restorers, go_changes, refused, calls, call_mismatches, bytes, call_site_bytes;
 	struct cfi_rules *rules; /* of all files */
 };
 
@@ -38,6 +39,7 @@ struct check {
 	Dwarf *dwarf;
 	Dwarf_CFI *eh, *debug;
 	struct unwind_table *full, *call_sites;
+	struct go_stacks go; /* what its call frame information does not say, or says wrong */
 	struct totals *totals;
 	uint64_t shown;
 };
@@ -212,6 +214,14 @@ static void show(struct check *check, uint64_t pc, const struct seep_unwind_rule
 	       found->ra_offset);
 }
 
+static bool changes_stacks(const struct check *check, uint64_t pc)
+{
+	for (size_t i = 0; i < check->go.nr; i++)
+		if (pc >= check->go.changes[i].start && pc < check->go.changes[i].end)
+			return true;
+	return false;
+}
+
 /* Returns where libdw's row ends; `next` when it has none. */
 static uint64_t check_pc(struct check *check, uint64_t pc, uint64_t next)
 {
@@ -236,6 +246,10 @@ static uint64_t check_pc(struct check *check, uint64_t pc, uint64_t next)
 	}
 	if (!frame && found->cfa == SEEP_CFA_SIGNAL) {
 		check->totals->restorers++;
+		return next;
+	}
+	if (changes_stacks(check, pc)) {
+		check->totals->go_changes++;
 		return next;
 	}
 	check->totals->unsupported += found->cfa == SEEP_CFA_UNSUPPORTED;
@@ -398,6 +412,8 @@ static void check_file(const char *path, struct totals *totals)
 
 	if (!err)
 		err = cfi_image_open(fd, &image);
+	if (!err)
+		err = go_stacks_find(&image, &check.go);
 	if (!err) {
 		check.architecture = cfi_architecture(image.machine);
 		check.elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
@@ -443,6 +459,7 @@ int main(int argc, char **argv)
 	       totals.call_site_bytes);
 	printf("pcs %" PRIu64 " addresses\nmismatches %" PRIu64 " addresses\n", totals.pcs,
 	       totals.mismatches);
+	printf("go_stack_changes %" PRIu64 " addresses\n", totals.go_changes);
 	printf("unsupported %" PRIu64 " addresses\nrestorers %" PRIu64 " addresses\n",
 	       totals.unsupported, totals.restorers);
 	printf("refused_by_libdw %" PRIu64 " addresses\n", totals.refused);
