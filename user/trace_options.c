@@ -37,6 +37,7 @@ enum {
 	KEY_ALL_SITES,
 	KEY_FRAME_POINTERS,
 	KEY_NO_PYTHON,
+	KEY_NO_OBJECTS,
 };
 
 enum { TOP_SITES = 10, DEFAULT_MAX_MEMORY = 512 << 20 };
@@ -78,6 +79,7 @@ static const struct argp_option option_table[] = {
 	{ "frame-pointers", KEY_FRAME_POINTERS, NULL, 0,
 	  "Walk stacks by frame pointers alone, without unwind tables", 0 },
 	{ "no-python", KEY_NO_PYTHON, NULL, 0, "Not the functions that CPython runs", 0 },
+	{ "no-objects", KEY_NO_OBJECTS, NULL, 0, "Do not look at the objects of CPython", 0 },
 	{ "throwing", KEY_THROWING, NULL, 0,
 	  "Probe C++ operator new itself where it bypasses malloc (see seep(1))", 0 },
 	{ NULL, 0, NULL, 0, "Bounds:", 3 },
@@ -272,6 +274,9 @@ static error_t parse_target_option(int key, char *value, struct argp_state *stat
 		break;
 	case KEY_NO_PYTHON:
 		t->no_python = true;
+		break;
+	case KEY_NO_OBJECTS:
+		t->no_objects = true;
 		break;
 	case KEY_THROWING:
 		t->plan.allow_throwing = true;

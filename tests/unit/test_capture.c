@@ -240,6 +240,33 @@ static void random_code(struct profile *p)
 		random_stack(p);
 }
 
+static void random_objects(struct profile *p, uint32_t process)
+{
+	struct profile_objects *row = vec_push(&p->objects, &p->nr_objects, &p->cap_objects);
+
+	row->process = process;
+	row->collected_by = name(p);
+	row->cause = name(p);
+	row->reason = text(p);
+	row->looks = count();
+	row->look_seconds = real();
+	row->look_cost = real();
+	row->objects = count();
+	row->objects_before = count();
+	row->collector = text(p);
+	row->held = count();
+	row->dead = count();
+	row->garbage = count();
+	row->path = text(p);
+	row->container = text(p);
+	row->length = count();
+	row->length_growth = real() - real();
+	row->type = text(p);
+	row->type_growth = real() - real();
+	row->native_rate = real();
+	row->place = text(p);
+}
+
 static struct profile *random_profile(void)
 {
 	struct profile *p = profile_new();
@@ -261,6 +288,9 @@ static struct profile *random_profile(void)
 	random_code(p);
 	for (size_t i = 0; i < nr_processes; i++)
 		random_process(p, nr_processes);
+	for (size_t i = 0; i < nr_processes; i++)
+		if (below(2))
+			random_objects(p, i);
 	for (uint64_t i = below(40); i > 0; i--)
 		random_site(p);
 	for (uint64_t i = below(9); i > 0; i--)
@@ -353,6 +383,7 @@ static void refuses_altered_tables(void **state)
 		{ "UPDATE site SET process = NULL WHERE id = 0",
 		  "refers to one that is not there" },
 		{ "UPDATE site SET stack = 99 WHERE id = 0", "refers to one that is not there" },
+		{ "UPDATE objects SET process = 77", "refers to one that is not there" },
 		{ "UPDATE point SET process = 77 WHERE id = 0", "refers to one that is not there" },
 		{ "UPDATE process SET parent = 99 WHERE id = 0",
 		  "refers to one that is not there" },

@@ -50,8 +50,17 @@ void profile_free(struct profile *p)
 	free(p->frames);
 	free(p->modules);
 	free(p->points);
+	free(p->objects);
 	strpool_free(p->strings);
 	free(p);
+}
+
+const struct profile_objects *profile_objects_of(const struct profile *p, uint32_t process)
+{
+	for (size_t i = 0; i < p->nr_objects; i++)
+		if (p->objects[i].process == process)
+			return &p->objects[i];
+	return NULL;
 }
 
 const char *profile_string(struct profile *p, const char *text)

@@ -207,6 +207,31 @@ struct profile_point {
 	uint64_t rss_bytes;
 };
 
+/*
+ * What looks at the objects of a process with a garbage collector have shown, beside what its
+ * allocators told: at most one row a process.
+ */
+struct profile_objects {
+	uint32_t process;
+	const char *collected_by; /* "python 3.11.2"; never NULL */
+	const char *cause; /* of its growth, a word of inner_cause_name; never NULL */
+	const char *reason; /* in one sentence or two, with its numbers */
+	uint64_t looks;
+	double look_seconds; /* from the first to the last */
+	double look_cost; /* processor time of all of them, of seep */
+	uint64_t objects, objects_before; /* at the last look and at the first */
+	const char *collector; /* "on", "off" */
+	uint64_t held, dead, garbage; /* from C alone; in dead cycles; given up. 0 also unknown */
+	const char *path; /* of the container that leads */
+	const char *container; /* its type */
+	uint64_t length;
+	double length_growth; /* items since the first look */
+	const char *type; /* of the objects that lead: more of them, or dead, or held */
+	double type_growth;
+	double native_rate; /* bytes a second that grow outside the interpreter's own code */
+	const char *place; /* where most of that is allocated */
+};
+
 struct profile_health {
 	uint64_t events; /* records that reached the collector */
 	uint64_t dropped; /* all kinds together */
@@ -243,10 +268,15 @@ struct profile {
 	size_t nr_modules, cap_modules;
 	struct profile_point *points;
 	size_t nr_points, cap_points;
+	struct profile_objects *objects;
+	size_t nr_objects, cap_objects;
 };
 
 struct profile *profile_new(void);
 void profile_free(struct profile *profile);
+
+/* Of the process at that index; NULL: its objects were not looked at. */
+const struct profile_objects *profile_objects_of(const struct profile *profile, uint32_t process);
 
 /* Interns; NULL in, or out of memory: NULL. */
 const char *profile_string(struct profile *profile, const char *text);

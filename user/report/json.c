@@ -210,6 +210,40 @@ static void put_process_surroundings(struct json_object *o, const struct profile
 	json_put_text(o, "runtime_evidence", process->runtime_evidence);
 }
 
+static void put_objects(struct json_object *process_object, const struct profile *profile,
+			uint32_t process)
+{
+	const struct profile_objects *row = profile_objects_of(profile, process);
+	struct json_object o;
+
+	if (!row) {
+		json_put(process_object, "objects", json_null());
+		return;
+	}
+	o = json_object_new();
+	json_put_text(&o, "collected_by", row->collected_by);
+	json_put_text(&o, "cause", row->cause);
+	json_put_text(&o, "reason", row->reason);
+	json_put_count(&o, "looks", row->looks);
+	json_put_real(&o, "look_seconds", row->look_seconds);
+	json_put_real(&o, "look_cost", row->look_cost);
+	json_put_count(&o, "objects", row->objects);
+	json_put_count(&o, "objects_before", row->objects_before);
+	json_put_text(&o, "collector", row->collector);
+	json_put_count(&o, "held", row->held);
+	json_put_count(&o, "dead", row->dead);
+	json_put_count(&o, "garbage", row->garbage);
+	json_put_text(&o, "path", row->path);
+	json_put_text(&o, "container", row->container);
+	json_put_count(&o, "length", row->length);
+	json_put_real(&o, "length_growth", row->length_growth);
+	json_put_text(&o, "type", row->type);
+	json_put_real(&o, "type_growth", row->type_growth);
+	json_put_real(&o, "native_rate", row->native_rate);
+	json_put_text(&o, "place", row->place);
+	json_put_object(process_object, "objects", &o);
+}
+
 static int write_process(const struct profile *profile, uint32_t index,
 			 const struct report_options *options, FILE *out)
 {
@@ -222,6 +256,7 @@ static int write_process(const struct profile *profile, uint32_t index,
 	put_process_identity(&o, profile, process);
 	put_process_figures(&o, process);
 	put_process_surroundings(&o, process);
+	put_objects(&o, profile, index);
 	put_points(&o, profile, index);
 	fputc('{', out);
 	err = json_object_end(&o, out, JSON_EMBED);

@@ -132,6 +132,8 @@ static char *blame_words(const struct profile *profile, const struct profile_pro
 static void say_leak(struct text *text, const struct profile_process *process,
 		     const struct blame *blame, const char *where)
 {
+	const struct profile_objects *objects =
+		profile_objects_of(text->profile, (uint32_t)(process - text->profile->processes));
 	struct words amount, blocks, age;
 
 	if (process->exited && blame->worst && blame->worst->verdict == VERDICT_LIVE_AT_EXIT)
@@ -144,6 +146,10 @@ static void say_leak(struct text *text, const struct profile_process *process,
 		text_say(text, 0, TEXT_BAD, "LEAK       ",
 			 "%s (pid %" PRIu32 ") leaks %s an hour%s.", process->comm, process->pid,
 			 amount_words(&amount, blame, blame->rate * 3600), where);
+	else if (!blame->worst && objects)
+		text_say(text, 0, TEXT_BAD, "LEAK       ",
+			 "%s (pid %" PRIu32 ") leaks objects: %s; %s outstanding.", process->comm,
+			 process->pid, objects->cause, words_bytes(&amount, process->live_bytes));
 	else
 		text_say(text, 0, TEXT_BAD, "LEAK       ",
 			 "%s (pid %" PRIu32 ") has leaked %s in %s%s.", process->comm, process->pid,
@@ -224,6 +230,22 @@ static void say_time_to_limit(struct text *text, const struct profile_process *p
 		 words_seconds(&time, process->limit_seconds), until);
 }
 
+/* "Python: a container grows ..." */
+static void say_objects(struct text *text, uint32_t index)
+{
+	const struct profile_objects *row = profile_objects_of(text->profile, index);
+	size_t length;
+	char label[32];
+
+	if (!row || !row->reason)
+		return;
+	length = strcspn(row->collected_by, " ");
+	snprintf(label, sizeof(label), "%.*s: ", length < 28 ? (int)length : 28, row->collected_by);
+	if (label[0] >= 'a' && label[0] <= 'z')
+		label[0] += 'A' - 'a';
+	text_say(text, 11, TEXT_BOLD, label, "%s", row->reason);
+}
+
 void text_verdict(struct text *text, uint32_t index)
 {
 	const struct profile_process *process = &text->profile->processes[index];
@@ -241,5 +263,6 @@ void text_verdict(struct text *text, uint32_t index)
 	if (process->evidence)
 		text_say(text, 11, TEXT_PLAIN, "", "%s", process->evidence);
 	say_time_to_limit(text, process);
+	say_objects(text, index);
 	free(where);
 }

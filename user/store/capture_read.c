@@ -305,6 +305,7 @@ PLACE_IN(stack, r->profile, stacks)
 PLACE_IN(process, r->profile, processes)
 PLACE_IN(site, r->profile, sites)
 PLACE_IN(point, r->profile, points)
+PLACE_IN(objects, r->profile, objects)
 PLACE_IN(skipped_probe, &r->profile->health, skipped_probes)
 
 /* Grows a child array by one at each power of two; `nr` is its length so far. */
@@ -381,6 +382,8 @@ static int check_references(struct reader *reader)
 			 row_exists_or_none(p->sites[i].stack, p->nr_stacks);
 	for (size_t i = 0; i < p->nr_points; i++)
 		sound &= row_exists(p->points[i].process, p->nr_processes);
+	for (size_t i = 0; i < p->nr_objects; i++)
+		sound &= row_exists(p->objects[i].process, p->nr_processes);
 	return sound ? 0 : fail(reader, bad_reference);
 }
 
@@ -401,6 +404,7 @@ int capture_rows_read(sqlite3 *db, struct profile *profile, const char **ret_why
 		{ &cohort_table, place_cohort },
 		{ &point_table, place_point },
 		{ &skipped_probe_table, place_skipped_probe },
+		{ &objects_table, place_objects },
 	};
 	struct reader reader = { .db = db, .profile = profile };
 	int err = 0;

@@ -227,6 +227,26 @@ const struct table point_table = {
 	COLUMNS(point_columns),
 };
 
+static const struct column objects_columns[] = {
+	FIELD(profile_objects, ROW, process),	       FIELD(profile_objects, NAME, collected_by),
+	FIELD(profile_objects, NAME, cause),	       FIELD(profile_objects, TEXT, reason),
+	FIELD(profile_objects, COUNT, looks),	       FIELD(profile_objects, REAL, look_seconds),
+	FIELD(profile_objects, REAL, look_cost),       FIELD(profile_objects, COUNT, objects),
+	FIELD(profile_objects, COUNT, objects_before), FIELD(profile_objects, TEXT, collector),
+	FIELD(profile_objects, COUNT, held),	       FIELD(profile_objects, COUNT, dead),
+	FIELD(profile_objects, COUNT, garbage),	       FIELD(profile_objects, TEXT, path),
+	FIELD(profile_objects, TEXT, container),       FIELD(profile_objects, COUNT, length),
+	FIELD(profile_objects, REAL, length_growth),   FIELD(profile_objects, TEXT, type),
+	FIELD(profile_objects, REAL, type_growth),     FIELD(profile_objects, REAL, native_rate),
+	FIELD(profile_objects, TEXT, place),
+};
+const struct table objects_table = {
+	.name = "objects",
+	.key = KEY_ROW,
+	.row_size = sizeof(struct profile_objects),
+	COLUMNS(objects_columns),
+};
+
 static const struct column skipped_probe_columns[] = {
 	FIELD(profile_skipped_probe, U32, pid),
 	FIELD(profile_skipped_probe, TEXT, module),
@@ -243,7 +263,8 @@ const struct table skipped_probe_table = {
 const struct table *const capture_tables[] = {
 	&capture_table, &health_table,	&module_table,	      &frame_table,
 	&stack_table,	&process_table, &site_table,	      &stack_frame_table,
-	&cohort_table,	&point_table,	&skipped_probe_table, NULL,
+	&cohort_table,	&point_table,	&skipped_probe_table, &objects_table,
+	NULL,
 };
 
 /* Flag 1 of a frame is FRAME_ALLOCATOR. */

@@ -169,6 +169,7 @@ int capture_rows_write(sqlite3 *db, const struct profile *profile)
 		{ &process_table, profile->processes, profile->nr_processes },
 		{ &site_table, profile->sites, profile->nr_sites },
 		{ &point_table, profile->points, profile->nr_points },
+		{ &objects_table, profile->objects, profile->nr_objects },
 		{ &skipped_probe_table, health->skipped_probes, health->nr_skipped_probes },
 	};
 	int err = run(db, "BEGIN");

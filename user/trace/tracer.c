@@ -20,7 +20,11 @@
 enum {
 	TICK_NS = 1000000000, /* growth is noted, late processes are looked for */
 	POLL_MS = 50, /* records below the wake-up mark wait at most so long */
+	INNER_POLL_MS = 10,
 };
+
+/* A report waits at most so long for a look at objects. */
+static const uint64_t INNER_WAIT_NS = 8000000000;
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -86,6 +90,11 @@ static int open_collector(struct tracer *t)
 		t->unwinding = unwinding_new(t->kernel, t->modules, NULL);
 	if (t->modules && !t->options.no_python)
 		t->pythons = pythons_new(t->kernel, t->modules);
+	if (!t->options.no_objects && !t->options.everything) {
+		t->inner = inner_new();
+		if (!t->inner)
+			return -ENOMEM;
+	}
 	files.context = t->unwinding;
 	files.pythons = t->pythons;
 	t->stacks = t->symbolizer ? stacks_new(t->modules, t->symbolizer, &files) : NULL;
@@ -152,6 +161,7 @@ void tracer_free(struct tracer *t)
 {
 	if (!t)
 		return;
+	inner_free(t->inner);
 	objects_free(t->objects);
 	kernel_free(t->kernel);
 	heap_free(t->heap);
@@ -200,6 +210,8 @@ void tracer_forget(struct tracer *t, pid_t pid)
 	size_t kept = 0;
 
 	objects_forget(t->objects, pid);
+	if (t->inner)
+		inner_end(t->inner, pid);
 	if (!t->options.has_filter && !t->options.everything)
 		return;
 	for (size_t i = 0; i < t->nr_added; i++)
@@ -332,6 +344,40 @@ static void look_around(void *context, const struct traced_process *process)
 			  process->rss_last);
 }
 
+static void look_into(void *context, const struct traced_process *process)
+{
+	struct tracer *t = context;
+
+	inner_add(t->inner, process->pid);
+}
+
+/* Those that have not allocated yet are no spaces yet. */
+static void find_inner(struct tracer *t)
+{
+	if (!t->inner)
+		return;
+	for (size_t i = 0; i < t->nr_added; i++)
+		inner_add(t->inner, t->added[i]);
+	processes_each(t->processes, look_into, t);
+}
+
+/* The last look for a report; meanwhile the ring is emptied. */
+static int finish_inner(struct tracer *t)
+{
+	uint64_t deadline = monotonic_ns() + INNER_WAIT_NS;
+	int n = 0;
+
+	if (!t->inner)
+		return 0;
+	inner_ask(t->inner);
+	while (n >= 0 && !t->out_of_memory && inner_asked(t->inner) && monotonic_ns() < deadline) {
+		n = kernel_poll(t->kernel, INNER_POLL_MS, tracer_record, t);
+		n = n == -EINTR ? 0 : n;
+		t->clock = monotonic_ns();
+	}
+	return n < 0 ? n : 0;
+}
+
 /* Once a second. */
 static void tick(struct tracer *t, uint64_t now)
 {
@@ -340,6 +386,7 @@ static void tick(struct tracer *t, uint64_t now)
 	kernel_tainted(t->kernel, note_taint, t);
 	if (t->unwinding)
 		unwinding_tick(t->unwinding);
+	find_inner(t);
 	if (t->options.has_filter || t->options.everything)
 		tracer_add_matching(t, NULL);
 	/* Without the tracepoints nothing tells of libraries that are opened later. */
@@ -372,10 +419,13 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 {
 	uint64_t now = monotonic_ns();
 	uint64_t deadline = seconds < 0 ? UINT64_MAX : now + (uint64_t)(seconds * 1e9);
+	int n;
 
+	if (t->inner)
+		inner_pace(t->inner, seconds);
+	find_inner(t);
 	while (!*stop && !t->out_of_memory && now < deadline) {
 		uint64_t left = (deadline - now) / 1000000;
-		int n;
 
 		t->clock = now;
 		n = kernel_poll(t->kernel, left < POLL_MS ? (int)left + 1 : POLL_MS, tracer_record,
@@ -394,7 +444,8 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 		if (!n && !someone_lives(t))
 			break;
 	}
-	return t->out_of_memory ? -ENOMEM : 0;
+	n = finish_inner(t);
+	return t->out_of_memory ? -ENOMEM : n;
 }
 
 int tracer_stop(struct tracer *t)

@@ -33,6 +33,7 @@ struct tracer_options {
 	bool by_thread;
 	bool no_mappings;
 	bool no_python; /* native frames alone */
+	bool no_objects; /* what runs in an interpreter is not looked at; never with `everything` */
 	bool frame_pointers; /* walk stacks by frame pointers alone, without tables */
 	uint64_t sample_bytes;
 	uint64_t max_memory; /* of the collector; 0 no bound */

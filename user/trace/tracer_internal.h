@@ -6,6 +6,7 @@
 
 #include "attach/kernel.h"
 #include "ingest/decode.h"
+#include "trace/inner.h"
 #include "trace/objects.h"
 #include "trace/processes.h"
 #include "trace/pythons.h"
@@ -26,6 +27,7 @@ struct tracer {
 	struct stacks *stacks;
 	struct unwinding *unwinding; /* NULL: by frame pointers */
 	struct pythons *pythons; /* NULL: their frames are not wanted */
+	struct inner *inner; /* NULL: their objects are not wanted */
 	struct processes *processes;
 	struct surroundings *surroundings;
 	struct heap *heap;
@@ -61,6 +63,8 @@ void tracer_record(void *context, const void *data, size_t size);
 int tracer_trace_process(struct tracer *tracer, pid_t pid);
 /* It has ended: its probes go, and a later process of its pid is another one. */
 void tracer_forget(struct tracer *tracer, pid_t pid);
+/* What the looks at objects have shown, into the profile. 0 or -ENOMEM. */
+int tracer_add_objects(struct tracer *tracer, struct profile *profile);
 bool tracer_was_added(const struct tracer *tracer, pid_t pid);
 
 #endif

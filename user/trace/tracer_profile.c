@@ -214,6 +214,7 @@ int tracer_profile(struct tracer *t, const struct tracer_report *report,
 	fill_health(t, profile);
 	if (!t->options.everything)
 		err = err ?: add_idle(t, now, profile);
+	err = err ?: tracer_add_objects(t, profile);
 	err = err ?: objects_report_skips(t->objects, profile);
 	err = err ?: report_left_out(t, profile);
 	if (err) {

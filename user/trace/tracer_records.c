@@ -216,6 +216,8 @@ static int on_space(void *context, const struct seep_space *space)
 	}
 	if (space->reason == SEEP_SPACE_EXIT)
 		tracer_forget(t, space->tgid);
+	else if (t->inner)
+		inner_restart(t->inner, space->tgid);
 	forget_maps(t, space->space);
 	return 0;
 }
