@@ -101,11 +101,17 @@ def libc_names(root):
             for start, size, name in Symbols(f"{root}/{LIBC}", "--dynamic").functions}
 
 
+def leaf_sites(report):
+    """Those of the fixture; what made its container is a program of Python's."""
+    return [s for p in report.processes if not p["comm"].startswith("python")
+            for s in p["sites"] if s["largest"] == LEAF_BYTES]
+
+
 def check_library_names(report, root):
     """Names in the C library are those of the root's, by its own symbol table."""
     exported = libc_names(root)
-    frames = [f for s in report.sites() for f in s["frames"]
-              if (f["module"] or "").endswith("/libc.so.6") and s["largest"] == LEAF_BYTES]
+    frames = [f for s in leaf_sites(report) for f in s["frames"]
+              if (f["module"] or "").endswith("/libc.so.6")]
     require(frames, "no frame in the C library")
     known = [f for f in frames if f["function"] in exported]
     require(known, f"no exported name among {sorted({f['function'] or '?' for f in frames})}")
@@ -124,8 +130,8 @@ def build_id_of(path):
 def check_build_ids(report, paths):
     """Each frame of a module of that name has the file's build id."""
     wanted = {os.path.basename(path): build_id_of(path) for path in paths}
-    for site in report.sites():
-        for frame in site["frames"] if site["largest"] == LEAF_BYTES else ():
+    for site in leaf_sites(report):
+        for frame in site["frames"]:
             name = os.path.basename(frame["module"] or "")
             require(name not in wanted or (frame["build_id"] or "") == wanted[name],
                     f"{name}: build id {frame['build_id']}, not {wanted.get(name)}")
