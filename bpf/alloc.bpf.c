@@ -108,6 +108,19 @@ static __always_inline bool is_sampled(struct thread *t, struct call *call, enum
 	return drawn == DRAW_HIT || call->old_sampled;
 }
 
+/*
+ * What was parked in an earlier burst has returned unseen, and the trampoline's address may
+ * still stand in the dead part of the stack.
+ */
+static __always_inline void enter_burst(struct thread *t)
+{
+	if (t->burst == burst)
+		return;
+	t->burst = burst;
+	t->calls[CALL_ALLOCATOR].sp = 0;
+	t->calls[CALL_PAIR].sp = 0;
+}
+
 static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 {
 	__u8 op = SEEP_COOKIE_OP(cookie);
@@ -122,6 +135,7 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 	t = current_thread();
 	if (!t)
 		return WITHOUT_RETURN;
+	enter_burst(t);
 	call = &t->calls[pair ? CALL_PAIR : CALL_ALLOCATOR];
 	regs = registers_at_entry(ctx);
 	if (is_nested(call, regs.sp))
@@ -241,7 +255,7 @@ static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
 	struct thread *t;
 	struct call *call;
 
-	if (!address || (sample_bytes && !pair && !sampled_may_be_live(address)))
+	if (!address || !burst || (sample_bytes && !pair && !sampled_may_be_live(address)))
 		return 0;
 	t = current_thread();
 	if (!t)
@@ -283,14 +297,17 @@ int seep_session(struct pt_regs *ctx)
 		is_return = bpf_session_is_return___context(ctx);
 	else
 		return WITHOUT_RETURN;
-	return is_return ? leave_call(ctx) : enter_call(ctx, bpf_get_attach_cookie(ctx));
+	if (is_return)
+		return leave_call(ctx);
+	return burst ? enter_call(ctx, bpf_get_attach_cookie(ctx)) : WITHOUT_RETURN;
 }
 
 SEC("uprobe.multi")
 int seep_enter_multi(struct pt_regs *ctx)
 {
 	KEEP_KERNEL_STACK(ctx, nowhere_multi);
-	enter_call(ctx, bpf_get_attach_cookie(ctx));
+	if (burst)
+		enter_call(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 
@@ -312,7 +329,8 @@ SEC("uprobe")
 int seep_enter(struct pt_regs *ctx)
 {
 	KEEP_KERNEL_STACK(ctx, nowhere);
-	enter_call(ctx, bpf_get_attach_cookie(ctx));
+	if (burst)
+		enter_call(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 
@@ -336,7 +354,8 @@ int seep_release(struct pt_regs *ctx)
 	int seep_enter_##name(struct pt_regs *ctx)                                                 \
 	{                                                                                          \
 		KEEP_KERNEL_STACK(ctx, nowhere);                                                   \
-		enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0));                                         \
+		if (burst)                                                                         \
+			enter_call(ctx, SEEP_COOKIE(op, 0, 0, 0));                                 \
 		return 0;                                                                          \
 	}
 

@@ -38,6 +38,12 @@ volatile __u32 unwind_epoch __weak = 0;
 /* Whether the vma of an address can be asked for; see vma.bpf.h. */
 volatile __u32 vmas_can_be_found __weak = 0;
 
+/*
+ * The number of the burst that is traced (user/trace/governor.c), 1 where all is; 0: what is
+ * attached lets everything pass. Of calls that begin in a burst the ends are told as well.
+ */
+volatile __u32 burst __weak = 1;
+
 #define STACK_WINDOW 2048 /* bytes of user stack read at once */
 
 /* An allocator's (or a pair's) call under way: the outermost one of its thread. */
@@ -155,7 +161,7 @@ struct thread {
 	__u32 tid;
 	__u32 tgid;
 	__u32 limited; /* SEEP_TARGET_LIMITED */
-	__u32 pad;
+	__u32 burst; /* that its calls were parked in */
 	__u64 tick, time; /* the kernel's tick, and the time when it was first seen */
 	struct call calls[CALL_SLOTS];
 	struct mapping_call mapping;

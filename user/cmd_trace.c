@@ -21,7 +21,9 @@ struct trace_arguments {
 	size_t matched; /* processes that the filter matched at the start */
 };
 
-enum { KEY_COMM = 512, KEY_CGROUP, KEY_CONTAINER, KEY_DURATION };
+enum { KEY_COMM = 512, KEY_CGROUP, KEY_CONTAINER, KEY_DURATION, KEY_BUDGET };
+
+#define DEFAULT_BUDGET 2 /* percent */
 
 static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "Which processes:", 0 },
@@ -30,6 +32,11 @@ static const struct argp_option option_table[] = {
 	{ "cgroup", KEY_CGROUP, "PATH", 0, "Processes in this cgroup, later ones too", 0 },
 	{ "container", KEY_CONTAINER, "ID", 0, "Processes in this container, later ones too", 0 },
 	{ "all", 'a', NULL, 0, "Every process of the host", 0 },
+	{ "budget", KEY_BUDGET, "PERCENT", 0,
+	  "What tracing may cost, of the processes' CPU time (default 2; with -a of one core); "
+	  "off: "
+	  "no bound",
+	  0 },
 	{ "duration", KEY_DURATION, "TIME", 0, "Trace so long, then report once: 30, 5m", 0 },
 	{ 0 },
 };
@@ -69,6 +76,20 @@ static void check_targets(struct argp_state *state, const struct trace_arguments
 		argp_error(state, "INTERVAL and --duration exclude each other");
 }
 
+static double parse_budget(struct argp_state *state, const char *text)
+{
+	char *end;
+	double percent = strtod(text, &end);
+
+	if (!strcmp(text, "off"))
+		return 0;
+	if (*end == '%')
+		end++;
+	if (end == text || *end || !(percent >= 0.01 && percent <= 100))
+		argp_error(state, "--budget is from 0.01 to 100 percent, or off");
+	return percent;
+}
+
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct trace_arguments *a = state->input;
@@ -95,6 +116,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case KEY_CONTAINER:
 		filter->container = value;
 		a->options.tracer.has_filter = true;
+		break;
+	case KEY_BUDGET:
+		a->options.tracer.budget = parse_budget(state, value);
 		break;
 	case KEY_DURATION:
 		a->options.duration = parse_seconds(state, value);
@@ -217,7 +241,7 @@ static int trace(struct tracer *tracer, const struct trace_arguments *a)
 
 	for (unsigned long i = 1; !err; i++) {
 		err = tracer_run(tracer, each, &stop);
-		if (stop || i == rounds || tracer_targets_ended(tracer))
+		if (stop || i == rounds || tracer_gave_up(tracer) || tracer_targets_ended(tracer))
 			break;
 		if (!err)
 			report(tracer, a, false);
@@ -257,6 +281,7 @@ static int run_trace(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	trace_options_init(&a.options);
+	a.options.tracer.budget = DEFAULT_BUDGET;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	a.options.tracer.command = line;
 	sigaction(SIGINT, &action, NULL);

@@ -32,7 +32,7 @@ endif
 
 FIXTURES := $(foreach s,$(FAMILY_SOURCES),$(FAMILIES:%=$(F)/$(s)-%)) \
 	$(CXX_FAMILIES:%=$(F)/cxx-%) $(PLAIN_FIXTURES:%=$(F)/%) $(F)/service $(F)/lost-sanitized \
-	$(F)/custom $(F)/acme.so $(F)/late_library.so $(F)/prefixed.so $(F)/wrapper.so $(F)/pair_library.so
+	$(F)/custom $(F)/acme.so $(F)/late_library.so $(F)/prefixed.so $(F)/wrapper.so $(F)/pair_library.so $(F)/planted.so
 ifneq ($(MUSL_GCC),)
 FIXTURES += $(foreach s,$(FAMILY_SOURCES),$(F)/$(s)-musl $(F)/$(s)-musl-static)
 endif

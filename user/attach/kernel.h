@@ -59,6 +59,8 @@ int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t 
 /* Detaches in reverse order; several together, which takes no longer than one. */
 void attachment_free(struct attachment *attachment);
 void attachments_free(struct attachment **attachments, size_t nr);
+/* The same in no order and at once: sooner done, for when nothing is told of (kernel_set_burst). */
+void attachments_free_at_once(struct attachment **attachments, size_t nr);
 
 typedef void (*kernel_record_fn)(void *context, const void *data, size_t size);
 /*

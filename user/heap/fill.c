@@ -212,7 +212,8 @@ static int judge_process(struct filling *f, uint32_t index, size_t first_site,
 	struct profile_process *row = &p->processes[f->process_of[index]];
 	struct verdict_process process = {
 		.seconds = row->seen_seconds,
-		.ended = row->exited,
+		/* What was freed between bursts seems to live. */
+		.ended = row->exited && !f->bursts,
 		.live_bytes = row->live_bytes,
 		.live_handles = sums[LAYER_HANDLES].live_count,
 		.rss_start_bytes = row->rss_start_bytes,
@@ -321,6 +322,26 @@ static void sum_activity(struct filling *f, const struct candidate *candidates, 
 	}
 }
 
+static int look_at_bursts(struct filling *f, uint32_t index, const struct candidate *candidates,
+			  size_t nr)
+{
+	uint32_t *numbers;
+	size_t nr_numbers = 0;
+	int err;
+
+	if (!f->bursts)
+		return 0;
+	numbers = calloc(nr + 1, sizeof(*numbers));
+	if (!numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr; i++)
+		if (site_layer(sites_at(f->heap->sites, candidates[i].number)) != LAYER_MAPPINGS)
+			numbers[nr_numbers++] = candidates[i].number;
+	err = burst_view_space(f->bursts, index, numbers, nr_numbers);
+	free(numbers);
+	return err;
+}
+
 static int add_space(struct filling *f, uint32_t index, const struct candidate *candidates,
 		     size_t nr)
 {
@@ -333,6 +354,9 @@ static int add_space(struct filling *f, uint32_t index, const struct candidate *
 	if (err)
 		return err;
 	sum_activity(f, candidates, nr);
+	err = look_at_bursts(f, index, candidates, nr);
+	if (err)
+		return err;
 	set_totals(sums, &f->profile->processes[f->process_of[index]]);
 	err = add_sites(f, candidates, nr);
 	if (!err)
@@ -389,10 +413,13 @@ int heap_fill(struct heap *h, uint64_t now, const struct heap_filter *filter, bo
 	f.nr_cohorts = sites_cohort(h->sites, f.now) + 1;
 	f.process_of = calloc(spaces_count(h->spaces) + 1, sizeof(*f.process_of));
 	f.tallies = tallies_new(h, f.now, filter);
-	if (f.process_of && f.tallies)
+	if (h->bursts)
+		f.bursts = burst_view_new(h->bursts, f.now);
+	if (f.process_of && f.tallies && (f.bursts || !h->bursts))
 		err = add_spaces(&f);
 	if (!err)
 		add_health(h, &profile->health);
+	burst_view_free(f.bursts);
 	tallies_free(f.tallies);
 	free(f.process_of);
 	return err;

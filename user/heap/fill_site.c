@@ -6,10 +6,12 @@
 #include "heap/filling.h"
 
 #include "base/vec.h"
+#include "heap/burst_verdict.h"
 #include "heap/verdict.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static uint64_t round_count(const struct filling *f, uint64_t count)
@@ -108,6 +110,33 @@ static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, s
 	verdict_site(&course, ret);
 }
 
+/* One site of allocators that were traced in bursts. 0 or -ENOMEM. */
+static int judge_bursts(const struct filling *f, uint32_t number, struct profile_site *row,
+			struct verdict *ret)
+{
+	double seconds = fmax((double)bursts_traced(f->heap->bursts) / 1000, 0.001), size = 0;
+	struct burst_share share;
+	int err = burst_view_share(f->bursts, number, &share);
+
+	if (err)
+		return err;
+	if (row->live_count)
+		size = (double)row->live_bytes / (double)row->live_count;
+	row->leak_share = share.share;
+	row->leak_share_low = share.low;
+	row->leak_share_high = share.high;
+	row->leak_bursts = share.bursts;
+	verdict_bursts(&share, (double)share.born * size / seconds, ret);
+	return 0;
+}
+
+static void judge_sum_of_bursts(struct verdict *ret)
+{
+	*ret = (struct verdict){ .verdict = VERDICT_TOO_LITTLE_DATA };
+	snprintf(ret->evidence, sizeof(ret->evidence),
+		 "a sum of sites that were traced in bursts.");
+}
+
 static const char *name_of(const char *(*name)(void *, uint8_t), void *context, uint8_t number)
 {
 	const char *text = name ? name(context, number) : NULL;
@@ -164,7 +193,14 @@ int filling_add_row(struct filling *f, const uint32_t *numbers, size_t nr, bool 
 		err = filling_add_figures(f, numbers[i], row);
 	if (err)
 		return err;
-	judge(f, numbers, nr, &verdict);
+	if (!f->bursts || site_layer(site) == LAYER_MAPPINGS)
+		judge(f, numbers, nr, &verdict);
+	else if (others)
+		judge_sum_of_bursts(&verdict);
+	else
+		err = judge_bursts(f, numbers[0], row, &verdict);
+	if (err)
+		return err;
 	return finish_row(f, site, &verdict, row);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SEEP_HEAP_FILLING_H
 #define SEEP_HEAP_FILLING_H
 
+#include "heap/bursts.h"
 #include "heap/state.h"
 #include "heap/tally.h"
 
@@ -12,6 +13,7 @@ struct filling {
 	const struct heap_naming *naming;
 	struct profile *profile;
 	struct tallies *tallies;
+	struct burst_view *bursts; /* NULL: traced all the time */
 	size_t max_sites;
 	bool live_only;
 	uint32_t now;

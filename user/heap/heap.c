@@ -12,6 +12,7 @@
 #include "heap/state.h"
 
 #include "base/hashmap.h"
+#include "heap/bursts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,6 +57,7 @@ void heap_free(struct heap *h)
 		free(h->parked_pieces[i].pieces.items);
 	free(h->parked_pieces);
 	free(h->parked_blocks);
+	bursts_free(h->bursts);
 	hashmap_free(h->unmaps);
 	hashmap_free(h->reallocs);
 	spaces_free(h->spaces);
@@ -72,6 +74,42 @@ uint32_t heap_time(const struct heap *h, uint64_t time)
 		return 0;
 	ms = (time - h->options.start_time) / 1000000;
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+int heap_burst_begin(struct heap *h, uint64_t time)
+{
+	if (!h->bursts)
+		h->bursts = bursts_new();
+	return h->bursts ? bursts_begin(h->bursts, heap_time(h, time)) : -ENOMEM;
+}
+
+void heap_burst_end(struct heap *h, uint64_t time)
+{
+	if (h->bursts)
+		bursts_end(h->bursts, heap_time(h, time));
+}
+
+/* Records carry the time of a timer's tick, and may be read after their burst. */
+static uint32_t allocator_time(const struct heap *h, uint64_t time)
+{
+	uint32_t now = heap_time(h, time);
+
+	return h->bursts ? bursts_clamp(h->bursts, now) : now;
+}
+
+void heap_burst_death(struct heap *h, const struct block *block, uint32_t now)
+{
+	if (!h->bursts)
+		return;
+	bursts_release(h->bursts, block->space);
+	bursts_death(h->bursts, block->site, block->space, block->address, block->born,
+		     bursts_clamp(h->bursts, now));
+}
+
+void heap_burst_reuse(struct heap *h, const struct block *block)
+{
+	if (h->bursts)
+		bursts_reuse(h->bursts, block->site, block->born);
 }
 
 struct weight heap_weight(const struct heap *h, const struct block *block)
@@ -156,7 +194,7 @@ static int refuse(struct heap *h)
 
 int heap_insert(struct heap *h, const struct seep_alloc *a)
 {
-	uint32_t now = heap_time(h, a->time), space = spaces_get(h->spaces, a->space, now);
+	uint32_t now = allocator_time(h, a->time), space = spaces_get(h->spaces, a->space, now);
 	struct block block = { .address = a->address, .space = space, .born = now }, old;
 	struct site_key key = {
 		.stack = a->stack,
@@ -181,7 +219,10 @@ int heap_insert(struct heap *h, const struct seep_alloc *a)
 	if (err == 1) {
 		heap_account_missed(h, spaces_at(h->spaces, space));
 		heap_account_death(h, &old, now);
+		heap_burst_reuse(h, &old);
 	}
+	if (h->bursts && err != -ENOSPC)
+		bursts_birth(h->bursts, block.site, space, block.address);
 	account_birth(h, &block, err == -ENOSPC);
 	if (blocks_count(h->blocks) > h->stats.peak_blocks)
 		h->stats.peak_blocks = blocks_count(h->blocks);
@@ -195,19 +236,30 @@ int heap_alloc(struct heap *h, const struct seep_alloc *a)
 	return heap_insert(h, a);
 }
 
+static void burst_unmatched(struct heap *h, uint32_t space, uint64_t address)
+{
+	if (!h->bursts)
+		return;
+	bursts_release(h->bursts, space);
+	bursts_unmatched(h->bursts, space, address);
+}
+
 int heap_release(struct heap *h, const struct seep_free *r)
 {
-	uint32_t now = heap_time(h, r->time), space = spaces_get(h->spaces, r->space, now);
+	uint32_t now = allocator_time(h, r->time), space = spaces_get(h->spaces, r->space, now);
 	struct block block;
 
 	if (!space)
 		return refuse(h);
 	if (!r->address || r->flags & SEEP_FAILED)
 		return 0;
-	if (blocks_take(h->blocks, space, r->address, &block))
+	if (blocks_take(h->blocks, space, r->address, &block)) {
 		heap_account_death(h, &block, now);
-	else if (!reallocs_release(h, space, r->address, now))
+		heap_burst_death(h, &block, now);
+	} else if (!reallocs_release(h, space, r->address, now)) {
 		heap_account_unmatched(h, spaces_at(h->spaces, space), now);
+		burst_unmatched(h, space, r->address);
+	}
 	return 0;
 }
 
@@ -263,7 +315,8 @@ struct heap_stats heap_stats(const struct heap *h)
 	stats.parked = h->nr_parked_blocks;
 	stats.bytes = sizeof(*h) + stats.block_bytes + sites_bytes(h->sites) +
 		      spaces_bytes(h->spaces) + hashmap_bytes(h->reallocs) +
-		      hashmap_bytes(h->unmaps) + h->cap_parked_blocks * sizeof(*h->parked_blocks) +
+		      hashmap_bytes(h->unmaps) + (h->bursts ? bursts_bytes(h->bursts) : 0) +
+		      h->cap_parked_blocks * sizeof(*h->parked_blocks) +
 		      h->cap_parked_pieces * sizeof(*h->parked_pieces);
 	return stats;
 }

@@ -54,6 +54,13 @@ int heap_realloc_end(struct heap *heap, const struct seep_alloc *moved); /* SEEP
 int heap_mapping(struct heap *heap, const struct seep_map *map); /* SEEP_MAP .. SEEP_BRK */
 int heap_space(struct heap *heap, const struct seep_space *space); /* SEEP_SPACE_* */
 
+/*
+ * Allocators are traced in bursts from now on: all between end and begin goes unseen. Times
+ * are CLOCK_MONOTONIC ns. 0 or -ENOMEM.
+ */
+int heap_burst_begin(struct heap *heap, uint64_t time);
+void heap_burst_end(struct heap *heap, uint64_t time);
+
 /* Releases of `space` that the kernel side could not record (total so far). */
 void heap_taint(struct heap *heap, uint32_t space, uint64_t lost_frees);
 

@@ -51,6 +51,7 @@ void profile_free(struct profile *p)
 	free(p->modules);
 	free(p->points);
 	free(p->objects);
+	free(p->bursts);
 	strpool_free(p->strings);
 	free(p);
 }

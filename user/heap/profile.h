@@ -56,6 +56,8 @@ struct profile_capture {
 	const char *kernel;
 	const char *architecture; /* "x86_64", "aarch64" */
 	const char *seep_version;
+	double budget; /* what tracing might cost, percent of the target's CPU time; 0 no bound */
+	const char *budget_words; /* how it was kept, in a sentence or two; NULL nothing to say */
 	bool ran_child; /* seep run: the process was seen from its first instruction */
 };
 
@@ -135,6 +137,12 @@ struct profile_site {
 	double oldest_seconds; /* age of the oldest live block; 0 without live blocks */
 	double live_bytes_error; /* one standard error, sampled mode; else 0 */
 	double live_count_error;
+	/*
+	 * Traced in bursts: the share of its blocks that is not freed, estimated, and its 95%
+	 * interval; of how many bursts. Without bursts all are 0.
+	 */
+	double leak_share, leak_share_low, leak_share_high;
+	uint64_t leak_bursts;
 	double growth_rate; /* bytes a second of live_bytes over the second half of the capture */
 	enum profile_verdict verdict;
 	const char *evidence; /* the verdict's reason in one sentence, with its numbers */
@@ -232,6 +240,13 @@ struct profile_objects {
 	const char *place; /* where most of that is allocated */
 };
 
+/* A stretch of time that allocators were traced in; without any: always. */
+struct profile_burst {
+	double begin, end; /* seconds since the capture began */
+	uint64_t hits; /* of probes */
+	double cost_seconds; /* CPU time of the target that these took, as measured */
+};
+
 struct profile_health {
 	uint64_t events; /* records that reached the collector */
 	uint64_t dropped; /* all kinds together */
@@ -247,6 +262,8 @@ struct profile_health {
 	uint64_t frames_unnamed, frames;
 	uint64_t collector_bytes; /* memory of seep's own tables */
 	double cpu_seconds; /* used by seep itself */
+	/* CPU time of the targets while they were traced, and what of it tracing took; 0 unknown */
+	double target_seconds, cost_seconds;
 	double traced_share; /* of the capture's time that probes were on: 0..1 */
 	struct profile_skipped_probe *skipped_probes;
 	size_t nr_skipped_probes, cap_skipped_probes;
@@ -270,6 +287,8 @@ struct profile {
 	size_t nr_points, cap_points;
 	struct profile_objects *objects;
 	size_t nr_objects, cap_objects;
+	struct profile_burst *bursts;
+	size_t nr_bursts, cap_bursts;
 };
 
 struct profile *profile_new(void);

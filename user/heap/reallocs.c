@@ -14,6 +14,7 @@
 
 #include "base/hashmap.h"
 #include "base/vec.h"
+#include "heap/bursts.h"
 
 #include <errno.h>
 
@@ -65,6 +66,7 @@ static void restore(struct heap *h, const struct parked_block *parked, uint32_t 
 	if (blocks_get(h->blocks, parked->space, parked->address, &block)) {
 		heap_account_missed(h, spaces_at(h->spaces, parked->space));
 		heap_account_death(h, &parked->block, now);
+		heap_burst_reuse(h, &parked->block);
 		return;
 	}
 	err = blocks_put(h->blocks, &parked->block, &block);
@@ -112,6 +114,7 @@ bool reallocs_release(struct heap *h, uint32_t space, uint64_t address, uint32_t
 			struct parked_block parked = unpark_at(h, i);
 
 			heap_account_death(h, &parked.block, now);
+			heap_burst_death(h, &parked.block, now);
 			return true;
 		}
 	}
@@ -187,10 +190,14 @@ int heap_realloc_end(struct heap *h, const struct seep_alloc *moved)
 			resize(h, &parked, moved->size, now);
 		return 0;
 	}
-	if (had && parked.known)
+	if (had && parked.known) {
 		heap_account_death(h, &parked.block, now);
-	else if (had && (!moved->address || moved->address != parked.address))
+		heap_burst_death(h, &parked.block, now);
+	} else if (had && (!moved->address || moved->address != parked.address)) {
 		heap_account_unmatched(h, spaces_at(h->spaces, space), now);
+	}
+	if (had && !parked.known && h->bursts)
+		bursts_release(h->bursts, space);
 	if (moved->flags & SEEP_NULL_FREES || !moved->address)
 		return 0;
 	return heap_insert(h, moved);

@@ -13,6 +13,7 @@
 #include "heap/spaces.h"
 #include "heap/weight.h"
 
+struct bursts;
 struct hashmap;
 
 /* A realloc under way: the block it was given is out of the table. */
@@ -41,6 +42,7 @@ struct heap {
 	struct hashmap *unmaps; /* (space, tid) -> index into parked_pieces */
 	struct parked_pieces *parked_pieces;
 	size_t nr_parked_pieces, cap_parked_pieces;
+	struct bursts *bursts; /* NULL: all is traced */
 	struct heap_stats stats; /* the counters of it; the rest is computed */
 };
 
@@ -53,6 +55,9 @@ struct weight heap_weight(const struct heap *heap, const struct block *block);
 int heap_insert(struct heap *heap, const struct seep_alloc *alloc);
 /* Takes the block out of the figures; it is in no table any more. */
 void heap_account_death(struct heap *heap, const struct block *block, uint32_t now);
+/* A release of a block, or the address of one given out again: told to `bursts` alone. */
+void heap_burst_death(struct heap *heap, const struct block *block, uint32_t now);
+void heap_burst_reuse(struct heap *heap, const struct block *block);
 /* A release of an address that is in no table. */
 void heap_account_unmatched(struct heap *heap, struct space *space, uint32_t now);
 void heap_account_missed(struct heap *heap, struct space *space);

@@ -104,6 +104,16 @@ static int write_site(const struct profile *profile, const struct profile_site *
 	json_put_real(&o, "oldest_seconds", site->oldest_seconds);
 	json_put_real(&o, "live_bytes_error", site->live_bytes_error);
 	json_put_real(&o, "live_count_error", site->live_count_error);
+	json_put_count(&o, "leak_bursts", site->leak_bursts);
+	if (site->leak_bursts) {
+		json_put_real(&o, "leak_share", site->leak_share);
+		json_put_real(&o, "leak_share_low", site->leak_share_low);
+		json_put_real(&o, "leak_share_high", site->leak_share_high);
+	} else {
+		json_put(&o, "leak_share", json_null());
+		json_put(&o, "leak_share_low", json_null());
+		json_put(&o, "leak_share_high", json_null());
+	}
 	json_put_real(&o, "growth_rate", site->growth_rate);
 	json_put_text(&o, "verdict", profile_verdict_name(site->verdict));
 	json_put_text(&o, "evidence", site->evidence);
@@ -290,6 +300,8 @@ int json_write_capture(const struct profile *profile, FILE *out)
 	json_put_text(&o, "architecture", capture->architecture);
 	json_put_text(&o, "seep_version", capture->seep_version);
 	json_put_flag(&o, "ran_child", capture->ran_child);
+	json_put_known_real(&o, "budget", capture->budget);
+	json_put_text(&o, "budget_words", capture->budget_words);
 	return json_object_end(&o, out, 0);
 }
 
@@ -312,8 +324,28 @@ static void put_skipped(struct json_object *health_object, const struct profile_
 	json_put(health_object, "skipped_probes", skipped);
 }
 
-static int write_health(const struct profile_health *health, FILE *out)
+static void put_bursts(struct json_object *health_object, const struct profile *profile)
 {
+	json_t *bursts = json_array();
+
+	for (size_t i = 0; bursts && i < profile->nr_bursts; i++) {
+		const struct profile_burst *burst = &profile->bursts[i];
+		struct json_object o = json_object_new();
+
+		json_put_real(&o, "begin", burst->begin);
+		json_put_real(&o, "end", burst->end);
+		json_put_count(&o, "hits", burst->hits);
+		json_put_real(&o, "cost_seconds", burst->cost_seconds);
+		if (o.failed || json_array_append(bursts, o.json) < 0)
+			health_object->failed = true;
+		json_decref(o.json);
+	}
+	json_put(health_object, "bursts", bursts);
+}
+
+static int write_health(const struct profile *profile, FILE *out)
+{
+	const struct profile_health *health = &profile->health;
 	struct json_object o = json_object_new();
 
 	json_put_count(&o, "events", health->events);
@@ -345,6 +377,9 @@ static int write_health(const struct profile_health *health, FILE *out)
 	json_put_count(&o, "collector_bytes", health->collector_bytes);
 	json_put_real(&o, "cpu_seconds", health->cpu_seconds);
 	json_put_real(&o, "traced_share", health->traced_share);
+	json_put_known_real(&o, "target_seconds", health->target_seconds);
+	json_put_known_real(&o, "cost_seconds", health->cost_seconds);
+	put_bursts(&o, profile);
 	put_skipped(&o, health);
 	return json_object_end(&o, out, 0);
 }
@@ -366,7 +401,7 @@ static int write_json(const struct profile *profile, const struct report_options
 			return err;
 	}
 	fputs("],\n\"health\":", out);
-	err = write_health(&profile->health, out);
+	err = write_health(profile, out);
 	if (err)
 		return err;
 	fputs("}\n", out);

@@ -100,6 +100,14 @@ static void write_mode(struct text *text)
 	const char *all = health->traced_share >= 1 ? "all"
 						    : words_share(&share, health->traced_share, 1);
 
+	if (capture->budget_words)
+		text_say(text, 2, TEXT_PLAIN, "- ", "%s", capture->budget_words);
+	if (text->profile->nr_bursts)
+		text_say(text, 2, TEXT_PLAIN, "- ",
+			 "Between bursts releases go unseen: outstanding is of what was allocated "
+			 "in "
+			 "bursts and not seen freed; what leaks is estimated, with its 95%% "
+			 "interval.");
 	if (capture->mode == PROFILE_SAMPLED)
 		text_say(text, 2, TEXT_PLAIN, "- ",
 			 "Sampled, one block about every %s, for %s, probes on %s of the time: "

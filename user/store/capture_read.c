@@ -306,6 +306,7 @@ PLACE_IN(process, r->profile, processes)
 PLACE_IN(site, r->profile, sites)
 PLACE_IN(point, r->profile, points)
 PLACE_IN(objects, r->profile, objects)
+PLACE_IN(burst, r->profile, bursts)
 PLACE_IN(skipped_probe, &r->profile->health, skipped_probes)
 
 /* Grows a child array by one at each power of two; `nr` is its length so far. */
@@ -405,6 +406,7 @@ int capture_rows_read(sqlite3 *db, struct profile *profile, const char **ret_why
 		{ &point_table, place_point },
 		{ &skipped_probe_table, place_skipped_probe },
 		{ &objects_table, place_objects },
+		{ &burst_table, place_burst },
 	};
 	struct reader reader = { .db = db, .profile = profile };
 	int err = 0;

@@ -21,6 +21,7 @@ static const struct column capture_columns[] = {
 	FIELD(profile_capture, TEXT, command),	    FIELD(profile_capture, TEXT, host),
 	FIELD(profile_capture, TEXT, kernel),	    FIELD(profile_capture, TEXT, architecture),
 	FIELD(profile_capture, TEXT, seep_version), FIELD(profile_capture, FLAG, ran_child),
+	FIELD(profile_capture, REAL, budget),	    FIELD(profile_capture, TEXT, budget_words),
 };
 const struct table capture_table = {
 	.name = "capture",
@@ -59,6 +60,8 @@ static const struct column health_columns[] = {
 	FIELD(profile_health, COUNT, collector_bytes),
 	FIELD(profile_health, REAL, cpu_seconds),
 	FIELD(profile_health, REAL, traced_share),
+	FIELD(profile_health, REAL, target_seconds),
+	FIELD(profile_health, REAL, cost_seconds),
 };
 const struct table health_table = {
 	.name = "health",
@@ -188,6 +191,10 @@ static const struct column site_columns[] = {
 	FIELD(profile_site, REAL, oldest_seconds),
 	FIELD(profile_site, REAL, live_bytes_error),
 	FIELD(profile_site, REAL, live_count_error),
+	FIELD(profile_site, REAL, leak_share),
+	FIELD(profile_site, REAL, leak_share_low),
+	FIELD(profile_site, REAL, leak_share_high),
+	FIELD(profile_site, COUNT, leak_bursts),
 	FIELD(profile_site, REAL, growth_rate),
 	FIELD(profile_site, VERDICT, verdict),
 	FIELD(profile_site, TEXT, evidence),
@@ -247,6 +254,19 @@ const struct table objects_table = {
 	COLUMNS(objects_columns),
 };
 
+static const struct column burst_columns[] = {
+	{ "begin_seconds", COLUMN_REAL, offsetof(struct profile_burst, begin) },
+	{ "end_seconds", COLUMN_REAL, offsetof(struct profile_burst, end) },
+	FIELD(profile_burst, COUNT, hits),
+	FIELD(profile_burst, REAL, cost_seconds),
+};
+const struct table burst_table = {
+	.name = "burst",
+	.key = KEY_ROW,
+	.row_size = sizeof(struct profile_burst),
+	COLUMNS(burst_columns),
+};
+
 static const struct column skipped_probe_columns[] = {
 	FIELD(profile_skipped_probe, U32, pid),
 	FIELD(profile_skipped_probe, TEXT, module),
@@ -261,10 +281,9 @@ const struct table skipped_probe_table = {
 };
 
 const struct table *const capture_tables[] = {
-	&capture_table, &health_table,	&module_table,	      &frame_table,
-	&stack_table,	&process_table, &site_table,	      &stack_frame_table,
-	&cohort_table,	&point_table,	&skipped_probe_table, &objects_table,
-	NULL,
+	&capture_table,	      &health_table,  &module_table,	  &frame_table,	 &stack_table,
+	&process_table,	      &site_table,    &stack_frame_table, &cohort_table, &point_table,
+	&skipped_probe_table, &objects_table, &burst_table,	  NULL,
 };
 
 /* Flag 1 of a frame is FRAME_ALLOCATOR. */

@@ -53,7 +53,7 @@ struct table {
 
 extern const struct table capture_table, health_table, module_table, frame_table, stack_table,
 	stack_frame_table, process_table, site_table, cohort_table, point_table,
-	skipped_probe_table, objects_table;
+	skipped_probe_table, objects_table, burst_table;
 /* All of them, ended by NULL. */
 extern const struct table *const capture_tables[];
 /* Views for people, as SQL statements, ended by NULL. */

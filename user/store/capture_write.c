@@ -171,6 +171,7 @@ int capture_rows_write(sqlite3 *db, const struct profile *profile)
 		{ &point_table, profile->points, profile->nr_points },
 		{ &objects_table, profile->objects, profile->nr_objects },
 		{ &skipped_probe_table, health->skipped_probes, health->nr_skipped_probes },
+		{ &burst_table, profile->bursts, profile->nr_bursts },
 	};
 	int err = run(db, "BEGIN");
 

@@ -10,6 +10,7 @@
 #include "trace/objects.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "attach/kernel_unwind.h"
 #include "base/hashmap.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "base/vec.h"
 #include "heap/profile.h"
 #include "proc/maps.h"
@@ -27,6 +29,7 @@ struct object {
 	struct plan *plan; /* NULL: the file could not be read as one */
 	int error; /* of plan_make, or of the last attachment */
 	size_t failed; /* probes that could not be attached */
+	int fd; /* of a file with probes, to attach it again; -1 */
 };
 
 /* What a file is mapped as. */
@@ -38,14 +41,15 @@ struct name {
 struct placed {
 	pid_t pid; /* 0: for the host */
 	size_t object;
-	struct attachment *attachment; /* NULL: failed, not to be tried again */
+	struct attachment *attachment; /* NULL: failed, not to be tried again; or not now */
+	bool waits; /* for objects_resume */
 };
 
 struct objects {
 	struct kernel *kernel;
 	const struct plan_options *options;
 	const struct features *features;
-	bool host_wide;
+	bool host_wide, paused;
 	struct object *items;
 	size_t nr, cap;
 	struct name *names; /* of all that have a plan */
@@ -95,8 +99,11 @@ void objects_free(struct objects *o)
 	if (!o)
 		return;
 	objects_detach(o);
-	for (size_t i = 0; i < o->nr; i++)
+	for (size_t i = 0; i < o->nr; i++) {
 		plan_free(o->items[i].plan);
+		if (o->items[i].fd >= 0)
+			close(o->items[i].fd);
+	}
 	for (size_t i = 0; i < o->nr_names; i++)
 		free(o->names[i].path);
 	hashmap_free(o->by_file);
@@ -138,7 +145,9 @@ static int add_name(struct objects *o, const char *path, size_t object)
 static ssize_t find_probed(const struct objects *o, uint64_t number)
 {
 	for (size_t i = 0; number && i < o->nr_placed; i++)
-		if (o->placed[i].attachment && o->items[o->placed[i].object].number == number)
+		/* A file that waits to be probed again is open. */
+		if ((o->placed[i].attachment || o->placed[i].waits) &&
+		    o->items[o->placed[i].object].number == number)
 			return o->placed[i].object;
 	return -ENOENT;
 }
@@ -151,6 +160,7 @@ static ssize_t add_object(struct objects *o, const struct mapping *m, int fd, ui
 	if (!object)
 		return -ENOMEM;
 	object->number = number;
+	object->fd = -1;
 	object->error = plan_make(fd, m->path, o->options, &object->plan);
 	log_debug("%s: %zu probes (%d)", m->path, object->plan ? object->plan->nr_probes : 0,
 		  object->error);
@@ -188,21 +198,87 @@ static bool is_placed(const struct objects *o, pid_t pid, size_t object)
 	return false;
 }
 
+static int attach(struct objects *o, struct placed *placed)
+{
+	struct object *object = &o->items[placed->object];
+
+	placed->waits = false;
+	object->error = kernel_attach(o->kernel, object->plan, object->fd, placed->pid,
+				      &placed->attachment, &object->failed);
+	log_debug("%s: attach for %d: %d, %zu failed", object->plan->path, placed->pid,
+		  object->error, object->failed);
+	return object->error;
+}
+
 static int place(struct objects *o, pid_t pid, size_t index, int fd)
 {
 	struct object *object = &o->items[index];
 	struct placed *placed;
 
+	if (object->fd < 0)
+		object->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (object->fd < 0)
+		return -errno;
 	placed = vec_push(&o->placed, &o->nr_placed, &o->cap_placed);
 	if (!placed)
 		return -ENOMEM;
 	placed->pid = pid;
 	placed->object = index;
-	object->error = kernel_attach(o->kernel, object->plan, fd, pid, &placed->attachment,
-				      &object->failed);
-	log_debug("%s: attach for %d: %d, %zu failed", object->plan->path, pid, object->error,
-		  object->failed);
-	return object->error;
+	placed->waits = o->paused;
+	return o->paused ? 0 : attach(o, placed);
+}
+
+void objects_pause(struct objects *o)
+{
+	struct attachment **list = calloc(o->nr_placed + 1, sizeof(*list));
+
+	o->paused = true;
+	for (size_t i = 0; i < o->nr_placed; i++) {
+		struct placed *placed = &o->placed[i];
+
+		placed->waits |= placed->attachment != NULL;
+		if (list)
+			list[i] = placed->attachment;
+		else
+			attachment_free(placed->attachment);
+		placed->attachment = NULL;
+	}
+	if (list)
+		attachments_free_at_once(list, o->nr_placed);
+	free(list);
+}
+
+static void attach_again(void *context, size_t index)
+{
+	struct objects *o = context;
+
+	if (o->placed[index].waits)
+		attach(o, &o->placed[index]);
+}
+
+int objects_resume(struct objects *o)
+{
+	o->paused = false;
+	parallel_each(o->nr_placed, attach_again, o);
+	for (size_t i = 0; i < o->nr_placed; i++)
+		if (!o->placed[i].attachment && o->items[o->placed[i].object].error)
+			return o->items[o->placed[i].object].error;
+	return 0;
+}
+
+bool objects_stepped(const struct objects *o, bool releases)
+{
+	uint8_t op = releases ? SEEP_OP_FREE : SEEP_OP_MALLOC;
+
+	for (size_t i = 0; i < o->nr_placed; i++) {
+		const struct plan *plan = o->items[o->placed[i].object].plan;
+
+		for (size_t j = 0; j < plan->nr_probes; j++)
+			if (SEEP_COOKIE_OP(plan->probes[j].cookie) == op &&
+			    plan->probes[j].site.class == SITE_STEPPED)
+				return true;
+	}
+	return false;
 }
 
 /* Known already and with nothing to do: spares opening the file. */
@@ -293,7 +369,7 @@ size_t objects_probes(const struct objects *o)
 	size_t probes = 0;
 
 	for (size_t i = 0; i < o->nr_placed; i++)
-		if (o->placed[i].attachment)
+		if (o->placed[i].attachment || o->placed[i].waits)
 			probes += o->items[o->placed[i].object].plan->nr_probes;
 	return probes;
 }

@@ -31,7 +31,16 @@ int objects_scan(struct objects *objects, pid_t pid, size_t *ret_attached);
 /* The process has ended or replaced its program: its own probes are taken out. */
 void objects_forget(struct objects *objects, pid_t pid);
 
-/* Probes attached now, over all files. */
+/*
+ * Takes all probes out until objects_resume; what is to be probed stays known, and what comes
+ * meanwhile waits. 0, or the first -errno: the others are attached.
+ */
+void objects_pause(struct objects *objects);
+int objects_resume(struct objects *objects);
+/* Whether a probe on malloc (or free) is single-stepped, which costs several times as much. */
+bool objects_stepped(const struct objects *objects, bool releases);
+
+/* Probes attached now or again after a pause, over all files. */
 size_t objects_probes(const struct objects *objects);
 /* The family of the file that defines the entry point, where the kernel could not tell; 0 unknown.
  */

@@ -16,6 +16,7 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "proc/cpu.h"
 
 enum {
 	TICK_NS = 1000000000, /* growth is noted, late processes are looked for */
@@ -72,6 +73,45 @@ static int open_kernel(struct tracer *t)
 static uint32_t module_of_table(const void *context, uint16_t table)
 {
 	return context ? unwinding_table_module(context, table) : PLACE_NONE;
+}
+
+static void add_cpu(void *context, const struct traced_process *process)
+{
+	struct tracer *t = ((void **)context)[0];
+	double *sum = ((void **)context)[1];
+
+	if (!tracer_was_added(t, process->pid))
+		*sum += process_cpu_seconds(process->pid);
+}
+
+/* Of those that were added, and of their children. */
+static double targets_cpu_seconds(void *context)
+{
+	struct tracer *t = context;
+	double sum = 0;
+
+	if (t->options.everything)
+		return host_cpu_seconds();
+	for (size_t i = 0; i < t->nr_added; i++)
+		sum += process_cpu_seconds(t->added[i]);
+	processes_each(t->processes, add_cpu, (void *[]){ t, &sum });
+	return sum;
+}
+
+static int open_governor(struct tracer *t)
+{
+	struct governor_options options = {
+		.percent = t->options.budget,
+		.host = t->options.everything,
+		.kernel = t->kernel,
+		.objects = t->objects,
+		.heap = t->heap,
+		.context = t,
+		.cpu_seconds = targets_cpu_seconds,
+		.start = t->start,
+	};
+
+	return t->options.budget > 0 ? governor_new(&options, &t->governor) : 0;
 }
 
 static int open_collector(struct tracer *t)
@@ -149,6 +189,7 @@ int tracer_new(const struct tracer_options *options, const struct features *feat
 	t->options.plan.allow_throwing |= throwing_is_safe(features);
 	err = open_kernel(t);
 	err = err ?: open_collector(t);
+	err = err ?: open_governor(t);
 	if (err) {
 		tracer_free(t);
 		return err;
@@ -162,6 +203,7 @@ void tracer_free(struct tracer *t)
 	if (!t)
 		return;
 	inner_free(t->inner);
+	governor_free(t->governor);
 	objects_free(t->objects);
 	kernel_free(t->kernel);
 	heap_free(t->heap);
@@ -415,6 +457,16 @@ static bool someone_lives(const struct tracer *t)
 	return processes_living(t->processes) || !tracer_targets_ended(t);
 }
 
+static int least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+bool tracer_gave_up(const struct tracer *t)
+{
+	return t->governor && governor_gave_up(t->governor);
+}
+
 int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 {
 	uint64_t now = monotonic_ns();
@@ -424,12 +476,14 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 	if (t->inner)
 		inner_pace(t->inner, seconds);
 	find_inner(t);
-	while (!*stop && !t->out_of_memory && now < deadline) {
+	while (!*stop && !t->out_of_memory && !tracer_gave_up(t) && now < deadline) {
 		uint64_t left = (deadline - now) / 1000000;
+		int wait = left < POLL_MS ? (int)left + 1 : POLL_MS;
 
+		if (t->governor)
+			wait = least(wait, governor_step(t->governor, now));
 		t->clock = now;
-		n = kernel_poll(t->kernel, left < POLL_MS ? (int)left + 1 : POLL_MS, tracer_record,
-				t);
+		n = kernel_poll(t->kernel, wait, tracer_record, t);
 
 		if (n < 0 && n != -EINTR)
 			return n;
@@ -456,6 +510,8 @@ int tracer_stop(struct tracer *t)
 		return 0;
 	t->end = monotonic_ns();
 	t->clock = t->end;
+	if (t->governor)
+		governor_stop(t->governor, t->end);
 	objects_detach(t->objects);
 	/* A busy host would go on filling the ring with what it maps and starts. */
 	kernel_stop(t->kernel);

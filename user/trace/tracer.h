@@ -35,6 +35,7 @@ struct tracer_options {
 	bool no_python; /* native frames alone */
 	bool no_objects; /* what runs in an interpreter is not looked at; never with `everything` */
 	bool frame_pointers; /* walk stacks by frame pointers alone, without tables */
+	double budget; /* percent of the targets' CPU time (governor.h); 0 no bound */
 	uint64_t sample_bytes;
 	uint64_t max_memory; /* of the collector; 0 no bound */
 	size_t ring_bytes, max_threads, max_stacks, max_sampled;
@@ -59,12 +60,15 @@ int tracer_add_matching(struct tracer *tracer, size_t *ret_nr);
 
 /*
  * Collects for `seconds` (negative: without end), until *stop becomes non-zero, or until
- * all processes that were added have ended and none can come. 0 or -errno.
+ * all processes that were added have ended and none can come, or until the budget cannot
+ * be kept. 0 or -errno.
  */
 int tracer_run(struct tracer *tracer, double seconds, volatile sig_atomic_t *stop);
 /* Takes out all probes and collects what still waits in the ring. */
 int tracer_stop(struct tracer *tracer);
 bool tracer_targets_ended(const struct tracer *tracer);
+/* The budget could not be kept, and the probes are out: there is nothing more to be seen. */
+bool tracer_gave_up(const struct tracer *tracer);
 void tracer_set_exit_status(struct tracer *tracer, pid_t pid, int status);
 
 struct tracer_report {

@@ -6,6 +6,7 @@
 
 #include "attach/kernel.h"
 #include "ingest/decode.h"
+#include "trace/governor.h"
 #include "trace/inner.h"
 #include "trace/objects.h"
 #include "trace/processes.h"
@@ -31,6 +32,7 @@ struct tracer {
 	struct processes *processes;
 	struct surroundings *surroundings;
 	struct heap *heap;
+	struct governor *governor; /* NULL: no budget */
 	struct decode_counts decoded;
 	struct hashmap *refreshed; /* space -> when its maps were last read, ns */
 	struct hashmap *stale; /* space -> pid: its maps are to be read again */

@@ -212,6 +212,8 @@ int tracer_profile(struct tracer *t, const struct tracer_report *report,
 	err = heap_fill(t->heap, now, &report->filter, report->live_only,
 			report->max_sites ? report->max_sites : DEFAULT_SITES, &naming, profile);
 	fill_health(t, profile);
+	if (t->governor)
+		err = err ?: governor_report(t->governor, now, profile);
 	if (!t->options.everything)
 		err = err ?: add_idle(t, now, profile);
 	err = err ?: tracer_add_objects(t, profile);

@@ -244,13 +244,14 @@ static bool passes_allocator(struct tracer *t, uint64_t stack)
 	return passes;
 }
 
-/* In sampled mode the kernel side does not know of calls that were not drawn. */
+/* Of calls that were not drawn, or between bursts, the kernel side does not know. */
 static int on_mapping(void *context, const struct seep_map *map)
 {
 	struct tracer *t = context;
 	struct seep_map copy = *map;
+	bool unseen = t->options.sample_bytes || (t->governor && governor_bursts(t->governor));
 
-	if (t->options.sample_bytes && map->stack && passes_allocator(t, map->stack))
+	if (unseen && map->stack && passes_allocator(t, map->stack))
 		copy.flags |= SEEP_IN_ALLOCATOR;
 	return heap_mapping(t->heap, &copy);
 }

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A simulated process that is traced in bursts: a site whose blocks live by a chosen law and
+ * leak by a chosen share, beside a busy site that leaks nothing, on an allocator that gives
+ * addresses out again (the last one freed first) or never.
+ */
+#ifndef SEEP_TESTS_BURST_WORLD_H
+#define SEEP_TESTS_BURST_WORLD_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "heap/burst_plan.h"
+#include "heap/bursts.h"
+
+enum { WORLD_SITE = 1, WORLD_BUSY = 2, WORLD_SPACE = 1 };
+
+struct world_law {
+	const char *name;
+	double (*lifetime)(double now); /* seconds, of a block allocated now */
+};
+
+struct world {
+	double rate, busy_rate; /* allocations a second */
+	const struct world_law *law;
+	double leak; /* share of the site's blocks that are never freed */
+	bool reuses;
+	double shortest, longest, duty;
+	uint64_t seed;
+};
+
+static uint64_t world_state;
+
+static inline double world_draw(void)
+{
+	uint64_t x = world_state += 0x9e3779b97f4a7c15ULL;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	return ((double)((x ^ x >> 31) >> 11) + 0.5) * 0x1p-53;
+}
+
+static inline double world_exponential(double mean)
+{
+	return -log(world_draw()) * mean;
+}
+
+static inline double law_short(double now)
+{
+	return world_exponential(0.001);
+}
+
+static inline double law_middling(double now)
+{
+	return world_exponential(0.2);
+}
+
+static inline double law_long(double now)
+{
+	return world_exponential(2);
+}
+
+static inline double law_alike(double now)
+{
+	return 0.2 * (0.9 + 0.2 * world_draw());
+}
+
+static inline double law_pareto(double now)
+{
+	return 0.002 / world_draw();
+}
+
+static inline double law_weibull(double now)
+{
+	return 0.1 * pow(-log(world_draw()), 2);
+}
+
+static inline double law_two(double now)
+{
+	return world_draw() < 0.95 ? world_exponential(0.001) : world_exponential(3);
+}
+
+/* All at once, when a batch ends. */
+static inline double law_batch(double now)
+{
+	return ceil(now / 1.3) * 1.3 + 0.0005 - now;
+}
+
+static const struct world_law world_laws[] = {
+	{ "1 ms", law_short },	      { "0.2 s", law_middling }, { "2 s", law_long },
+	{ "0.2 s +-10%", law_alike }, { "Pareto", law_pareto },	 { "Weibull 1/2", law_weibull },
+	{ "1 ms or 3 s", law_two },   { "batches", law_batch },
+};
+enum { WORLD_LAWS = sizeof(world_laws) / sizeof(*world_laws) };
+
+struct world_event {
+	double time;
+	uint32_t address; /* of a release; 0: an allocation */
+	uint32_t site;
+};
+
+struct world_run {
+	const struct world *world;
+	struct bursts *bursts;
+	struct burst_plan plan;
+	double now, next; /* next: the burst's begin or end */
+	bool on;
+	struct world_event *queue; /* a binary heap by time */
+	size_t nr_queue, cap_queue;
+	uint32_t *free_list;
+	size_t nr_free, cap_free;
+	struct world_known {
+		uint32_t site, born;
+	} * known; /* by address; site 0: nothing */
+	size_t addresses, cap_known;
+};
+
+static inline void world_push(struct world_run *r, struct world_event event)
+{
+	size_t i;
+
+	if (r->nr_queue == r->cap_queue) {
+		r->cap_queue = r->cap_queue ? 2 * r->cap_queue : 256;
+		r->queue = reallocarray(r->queue, r->cap_queue, sizeof(*r->queue));
+	}
+	for (i = r->nr_queue++; i && r->queue[(i - 1) / 2].time > event.time; i = (i - 1) / 2)
+		r->queue[i] = r->queue[(i - 1) / 2];
+	r->queue[i] = event;
+}
+
+static inline struct world_event world_pop(struct world_run *r)
+{
+	struct world_event first = r->queue[0], last = r->queue[--r->nr_queue];
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < r->nr_queue) {
+		if (child + 1 < r->nr_queue && r->queue[child + 1].time < r->queue[child].time)
+			child++;
+		if (r->queue[child].time >= last.time)
+			break;
+		r->queue[i] = r->queue[child];
+		i = child;
+	}
+	r->queue[i] = last;
+	return first;
+}
+
+static inline uint32_t world_address(struct world_run *r)
+{
+	if (r->world->reuses && r->nr_free)
+		return r->free_list[--r->nr_free];
+	if (++r->addresses >= r->cap_known) {
+		size_t more = r->cap_known ? 2 * r->cap_known : 1024;
+
+		r->known = reallocarray(r->known, more, sizeof(*r->known));
+		memset(r->known + r->cap_known, 0, (more - r->cap_known) * sizeof(*r->known));
+		r->cap_known = more;
+	}
+	return (uint32_t)r->addresses;
+}
+
+static inline void world_allocate(struct world_run *r, uint32_t site)
+{
+	const struct world *w = r->world;
+	uint32_t address = world_address(r), ms = (uint32_t)(r->now * 1000);
+	double rate = site == WORLD_SITE ? w->rate : w->busy_rate;
+	bool leaks = site == WORLD_SITE && world_draw() < w->leak;
+
+	if (r->on) {
+		struct world_known *known = &r->known[address];
+
+		if (known->site)
+			bursts_reuse(r->bursts, known->site, known->born);
+		ms = bursts_clamp(r->bursts, ms);
+		*known = (struct world_known){ site, ms };
+		bursts_birth(r->bursts, site, WORLD_SPACE, address);
+	}
+	if (!leaks) {
+		double life = site == WORLD_SITE ? w->law->lifetime(r->now)
+						 : world_exponential(0.003);
+
+		world_push(r, (struct world_event){ r->now + life, address, site });
+	}
+	world_push(r, (struct world_event){ r->now + world_exponential(1 / rate), 0, site });
+}
+
+static inline void world_release(struct world_run *r, uint32_t address)
+{
+	uint32_t ms = (uint32_t)(r->now * 1000);
+	struct world_known *known = &r->known[address];
+
+	if (r->on) {
+		bursts_release(r->bursts, WORLD_SPACE);
+		if (known->site)
+			bursts_death(r->bursts, known->site, WORLD_SPACE, address, known->born,
+				     bursts_clamp(r->bursts, ms));
+		else
+			bursts_unmatched(r->bursts, WORLD_SPACE, address);
+		known->site = 0;
+	}
+	if (!r->world->reuses)
+		return;
+	if (r->nr_free == r->cap_free) {
+		r->cap_free = r->cap_free ? 2 * r->cap_free : 256;
+		r->free_list = reallocarray(r->free_list, r->cap_free, sizeof(*r->free_list));
+	}
+	r->free_list[r->nr_free++] = address;
+}
+
+static inline void world_turn(struct world_run *r)
+{
+	const struct world *w = r->world;
+	double mean = (w->longest - w->shortest) / log(w->longest / w->shortest);
+
+	if (r->on)
+		bursts_end(r->bursts, (uint32_t)(r->next * 1000));
+	else
+		bursts_begin(r->bursts, (uint32_t)(r->next * 1000));
+	r->on = !r->on;
+	r->next += r->on	  ? burst_plan_length(&r->plan)
+		   : w->duty >= 1 ? 1e9
+				  : burst_plan_pause(&r->plan, mean * (1 / w->duty - 1));
+	if (r->on && w->duty >= 1)
+		r->next += 1e9;
+}
+
+static inline struct world_run *world_begin(const struct world *w)
+{
+	struct world_run *r = calloc(1, sizeof(*r));
+
+	world_state = w->seed * 7919 + 12345;
+	r->world = w;
+	r->bursts = bursts_new();
+	r->plan = (struct burst_plan){ w->seed, w->shortest, w->longest, 0.06 };
+	/* It has run for a while when tracing begins. */
+	r->next = 10;
+	world_push(r, (struct world_event){ 0, 0, WORLD_SITE });
+	if (w->busy_rate > 0)
+		world_push(r, (struct world_event){ 0, 0, WORLD_BUSY });
+	return r;
+}
+
+/* Runs on until so many seconds after tracing began. */
+static inline void world_run(struct world_run *r, double seconds)
+{
+	while (r->queue[0].time < seconds + 10) {
+		struct world_event event = world_pop(r);
+
+		while (r->next <= event.time)
+			world_turn(r);
+		r->now = event.time;
+		if (event.address)
+			world_release(r, event.address);
+		else
+			world_allocate(r, event.site);
+	}
+	while (r->next <= seconds + 10)
+		world_turn(r);
+	r->now = seconds + 10;
+}
+
+static inline int world_share(struct world_run *r, struct burst_share *ret)
+{
+	struct burst_view *view = burst_view_new(r->bursts, (uint32_t)(r->now * 1000));
+	const uint32_t sites[] = { WORLD_SITE, WORLD_BUSY };
+	int err = view ? burst_view_space(view, WORLD_SPACE, sites, 2) : -1;
+
+	if (!err)
+		err = burst_view_share(view, WORLD_SITE, ret);
+
+	burst_view_free(view);
+	return err;
+}
+
+/* The share of the site's blocks that live for longer than `age`. */
+static inline double world_truth(const struct world *w, double age)
+{
+	uint64_t saved = world_state;
+	int over = 0, draws = 20000;
+
+	world_state = 99;
+	for (int i = 0; i < draws; i++)
+		over += w->law->lifetime(1000 + i * 0.0137) > age;
+	world_state = saved;
+	return w->leak + (1 - w->leak) * over / draws;
+}
+
+static inline void world_end(struct world_run *r)
+{
+	bursts_free(r->bursts);
+	free(r->queue);
+	free(r->free_list);
+	free(r->known);
+	free(r);
+}
+
+#endif

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the measuring of cost. A trap's is found by probing two functions of this very file, one
+ * that begins with what the kernel emulates and one that it has to step, with a program that
+ * returns at once: seep never traces itself.
+ */
+#include "attach/cost.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "attach/kernel_internal.h"
+#include "attach/link.h"
+#include "proc/maps.h"
+
+enum { CALLS = 200, ROUNDS = 5 };
+
+#ifdef __x86_64__
+__attribute__((naked, noinline, used)) static void emulated(void)
+{
+	__asm__ volatile("push %rbp\n\tpop %rbp\n\tret");
+}
+
+__attribute__((naked, noinline, used)) static void stepped(void)
+{
+	__asm__ volatile("test %rdi, %rdi\n\tret");
+}
+#else
+__attribute__((noinline, used)) static void emulated(void)
+{
+	__asm__ volatile("");
+}
+
+__attribute__((noinline, used)) static void stepped(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+#endif
+
+void kernel_set_burst(struct kernel *kernel, uint32_t burst)
+{
+	__atomic_store_n(&kernel->bpf->data->burst, burst, __ATOMIC_SEQ_CST);
+}
+
+int kernel_statistics(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void add_program(const struct kernel *kernel, struct bpf_program *program,
+			struct kernel_runs *runs, uint64_t *sessions)
+{
+	const struct tracer_bpf *bpf = kernel->bpf;
+	struct bpf_prog_info info;
+	uint32_t size = sizeof(info);
+	int fd = bpf_program__fd(program);
+
+	memset(&info, 0, sizeof(info));
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return;
+	runs->run_ns += info.run_time_ns;
+	if (program == bpf->progs.seep_session)
+		*sessions += info.run_cnt;
+	else if (program == bpf->progs.seep_leave || program == bpf->progs.seep_leave_multi)
+		runs->returns += info.run_cnt;
+	else if (!strncmp(bpf_program__name(program), "seep_enter_m", 12) &&
+		 strstr(bpf_program__section_name(program), "tp"))
+		return;
+	else if (!strncmp(bpf_program__section_name(program), "uprobe", 6)) {
+		if (!strncmp(bpf_program__name(program), "seep_release", 12))
+			runs->releases += info.run_cnt;
+		else
+			runs->entries += info.run_cnt;
+	}
+}
+
+int kernel_runs(struct kernel *kernel, struct kernel_runs *ret)
+{
+	struct kernel_runs runs = { 0 };
+	uint64_t counters[SEEP_COUNT_MAX], sessions = 0;
+	struct bpf_program *program;
+	int err = kernel_counters(kernel, counters);
+
+	if (err)
+		return err;
+	bpf_object__for_each_program(program, kernel->bpf->obj)
+	{
+		add_program(kernel, program, &runs, &sessions);
+	}
+	/* A session's program runs at entries and at the returns that they asked for. */
+	if (sessions) {
+		uint64_t returns = counters[SEEP_COUNT_ENTRIES];
+
+		runs.returns += returns < sessions / 2 ? returns : sessions / 2;
+		runs.entries += sessions - runs.returns;
+	}
+	*ret = runs;
+	return 0;
+}
+
+static int file_offset(void (*function)(void), unsigned long *ret_offset)
+{
+	uint64_t address = (uintptr_t)function;
+	const struct mapping *mapping;
+	struct maps maps;
+	int err = maps_read(getpid(), &maps);
+
+	if (err)
+		return err;
+	mapping = maps_find(&maps, address);
+	if (mapping)
+		*ret_offset = address - mapping->start + mapping->offset;
+	maps_free(&maps);
+	return mapping ? 0 : -ENOENT;
+}
+
+static double time_calls(void (*function)(void))
+{
+	double best = INFINITY;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct timespec begin, end;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+		for (int i = 0; i < CALLS; i++)
+			function();
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+		best = fmin(best, (double)(end.tv_sec - begin.tv_sec) +
+					  (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
+	}
+	return best / CALLS;
+}
+
+static int time_by_multi(struct kernel *kernel, const unsigned long offsets[2],
+			 struct trap_costs *costs)
+{
+	uint64_t cookies[2] = { 0, 0 };
+	struct link_probes probes = { "/proc/self/exe", getpid(), offsets, cookies, 2 };
+	int fd = link_multi(bpf_program__fd(kernel->bpf->progs.seep_release_multi),
+			    LINK_UPROBE_MULTI, 0, &probes);
+
+	if (fd < 0)
+		return fd;
+	costs->emulated = time_calls(emulated);
+	costs->stepped = time_calls(stepped);
+	close(fd);
+	return 0;
+}
+
+static int time_by_perf(struct kernel *kernel, const unsigned long offsets[2],
+			struct trap_costs *costs)
+{
+	struct bpf_program *program = kernel->mode == ATTACH_PERF
+					      ? kernel->bpf->progs.seep_release_plain
+					      : kernel->bpf->progs.seep_release;
+	LIBBPF_OPTS(bpf_uprobe_opts, opts);
+	struct bpf_link *links[2];
+
+	for (int i = 0; i < 2; i++)
+		links[i] = bpf_program__attach_uprobe_opts(program, getpid(), "/proc/self/exe",
+							   offsets[i], &opts);
+	if (links[0] && links[1]) {
+		costs->emulated = time_calls(emulated);
+		costs->stepped = time_calls(stepped);
+	}
+	for (int i = 0; i < 2; i++)
+		bpf_link__destroy(links[i]);
+	return links[0] && links[1] ? 0 : -EOPNOTSUPP;
+}
+
+int kernel_trap_costs(struct kernel *kernel, struct trap_costs *ret_costs)
+{
+	unsigned long offsets[2];
+	int err = file_offset(emulated, &offsets[0]);
+
+	err = err ? err : file_offset(stepped, &offsets[1]);
+	if (err)
+		return err;
+	if (kernel->mode == ATTACH_SESSION || kernel->mode == ATTACH_MULTI)
+		return time_by_multi(kernel, offsets, ret_costs);
+	return time_by_perf(kernel, offsets, ret_costs);
+}

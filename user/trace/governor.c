@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Owns the budget. Cost is what the kernel says the programs ran for, and the traps: hits
+ * times what one took on seep itself. Income is the budget's share of the CPU time that the
+ * targets have used. A counting burst comes first: probes are in and let everything pass, so
+ * that the rate of calls is known before anything dear is done. Where the income bears it
+ * tracing then goes on for good, without a gap; if not, in bursts, drawn at random
+ * (heap/burst_plan.h), after each of which the probes are really taken out, since a trap costs
+ * as much whatever its program does. The pause follows from what bursts have cost and from what
+ * is owed.
+ *
+ * It gives up, and says so, when even short bursts do not fit, when cost runs far beyond the
+ * budget whatever is done, and when the targets' CPU use leaps up while they are traced.
+ */
+#include "trace/governor.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attach/cost.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "heap/burst_plan.h"
+#include "heap/profile.h"
+
+#define MS 1000000ULL
+
+enum {
+	COUNTING_MS = 50,
+	LOOK_MS = 5, /* at the cost of a burst under way */
+	CALM_MS = 500, /* and of tracing without end */
+	MOST_SECONDS_BETWEEN = 300,
+	MOST_BURSTS = 4096, /* kept for the report */
+};
+
+static const double SHORTEST = 0.015, LONGEST = 0.2, LEAST_PAUSE = 0.120; /* seconds */
+static const double RETURN_TRAP = 0.5; /* of an entry's: see the table in the manual */
+static const double GUESSED_RUN = 1.5e-6; /* seconds of a program, before any has run */
+static const double TRIFLE = 0.001; /* of a core: always within the budget */
+static const double FITS = 0.8, EXCEEDS = 1.25; /* of the income */
+static const double EXPLODES = 4; /* times what bursts cost */
+static const double RUNAWAY = 3; /* times the budget, over all */
+static const double LEAP = 2, LEAP_CORES = 0.5; /* the targets' CPU use to what it was */
+
+enum state { WAITING, COUNTING, ALWAYS, BURST, PAUSE, GAVE_UP };
+
+struct measure {
+	uint64_t time;
+	double cost, cpu; /* seconds so far */
+	uint64_t hits;
+	double own; /* CPU seconds of seep itself */
+};
+
+struct governor {
+	struct governor_options options;
+	struct trap_costs traps;
+	struct burst_plan plan;
+	enum state state;
+	int statistics; /* descriptor */
+	uint64_t due; /* ns */
+	uint32_t number; /* of the burst */
+	struct measure origin; /* when counting began */
+	struct measure start; /* what income is counted from */
+	struct measure begin; /* of the burst or the look under way */
+	double cpu; /* highest seen: what ended processes used stays counted */
+	double burst_cost, burst_own; /* of a burst, on average of late; 0 none yet */
+	double always_rate; /* what tracing all the time would cost: cores */
+	double hit_rate; /* a second, while traced */
+	double calm_rate; /* the targets' cores when tracing began; negative: not known */
+	unsigned int too_dear; /* looks in a row */
+	double traced; /* seconds */
+	bool gaps;
+	char reason[200]; /* for giving up */
+	struct profile_burst *bursts;
+	size_t nr_bursts, cap_bursts;
+};
+
+static double own_seconds(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage))
+		return 0;
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static double trap(const struct governor *g, bool releases)
+{
+	return objects_stepped(g->options.objects, releases) ? g->traps.stepped : g->traps.emulated;
+}
+
+static void measure(struct governor *g, uint64_t now, struct measure *ret)
+{
+	struct kernel_runs runs = { 0 };
+	double cpu = g->options.cpu_seconds(g->options.context);
+
+	kernel_runs(g->options.kernel, &runs);
+	g->cpu = fmax(g->cpu, cpu);
+	ret->time = now;
+	ret->cpu = g->cpu;
+	ret->own = own_seconds();
+	ret->hits = runs.entries + runs.releases;
+	ret->cost = (double)runs.run_ns / 1e9 +
+		    ((double)runs.entries + RETURN_TRAP * (double)runs.returns) * trap(g, false) +
+		    (double)runs.releases * trap(g, true);
+}
+
+static double seconds(const struct measure *from, const struct measure *to)
+{
+	return to->time > from->time ? (double)(to->time - from->time) / 1e9 : 1e-9;
+}
+
+/* What may be spent, in cores: seconds a second. */
+static double income(const struct governor *g, const struct measure *now)
+{
+	double share = g->options.percent / 100;
+	double own = (now->cpu - g->start.cpu) - (now->cost - g->start.cost);
+	double rate = own / fmax(seconds(&g->start, now), 0.05);
+
+	return g->options.host ? share : fmax(share * rate, TRIFLE);
+}
+
+static double mean_length(const struct governor *g)
+{
+	return (g->plan.longest - g->plan.shortest) / log(g->plan.longest / g->plan.shortest);
+}
+
+int governor_new(const struct governor_options *options, struct governor **ret_governor)
+{
+	struct governor *g = calloc(1, sizeof(*g));
+	struct timespec t;
+	int err;
+
+	if (!g)
+		return -ENOMEM;
+	g->options = *options;
+	clock_gettime(CLOCK_REALTIME, &t);
+	g->plan = (struct burst_plan){ (uint64_t)t.tv_nsec ^ (uint64_t)getpid() << 32, SHORTEST,
+				       LONGEST, LEAST_PAUSE };
+	g->calm_rate = -1;
+	kernel_set_burst(options->kernel, 0);
+	err = kernel_trap_costs(options->kernel, &g->traps);
+	g->statistics = err ? err : kernel_statistics();
+	if (g->statistics < 0) {
+		err = g->statistics;
+		kernel_set_burst(options->kernel, 1);
+		free(g);
+		return err;
+	}
+	log_debug("a trap costs %.0f ns, a step %.0f ns", g->traps.emulated * 1e9,
+		  g->traps.stepped * 1e9);
+	*ret_governor = g;
+	return 0;
+}
+
+void governor_free(struct governor *g)
+{
+	if (!g)
+		return;
+	close(g->statistics);
+	free(g->bursts);
+	free(g);
+}
+
+static void wait_for(struct governor *g, uint64_t now, double seconds)
+{
+	g->due = now + (uint64_t)(seconds * 1e9);
+}
+
+static uint64_t clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+static void give_up(struct governor *g)
+{
+	kernel_set_burst(g->options.kernel, 0);
+	if (g->gaps)
+		heap_burst_end(g->options.heap, clock_now());
+	objects_pause(g->options.objects);
+	g->state = GAVE_UP;
+	g->due = UINT64_MAX;
+}
+
+static void begin_counting(struct governor *g, uint64_t now)
+{
+	measure(g, now, &g->origin);
+	g->start = g->origin;
+	g->state = COUNTING;
+	wait_for(g, now, COUNTING_MS / 1e3);
+}
+
+static void begin_burst(struct governor *g)
+{
+	uint64_t now;
+
+	measure(g, clock_now(), &g->begin);
+	objects_resume(g->options.objects);
+	now = clock_now();
+	log_debug("attached in %.1f ms", (double)(now - g->begin.time) / 1e6);
+	g->gaps = true;
+	if (heap_burst_begin(g->options.heap, now)) {
+		snprintf(g->reason, sizeof(g->reason), "there was no memory for another burst");
+		give_up(g);
+		return;
+	}
+	g->begin.time = now;
+	kernel_set_burst(g->options.kernel, ++g->number);
+	g->state = BURST;
+	wait_for(g, now, burst_plan_length(&g->plan));
+}
+
+static void trace_always(struct governor *g, uint64_t now)
+{
+	measure(g, now, &g->begin);
+	if (!g->number)
+		g->number = 1;
+	kernel_set_burst(g->options.kernel, g->number);
+	g->state = ALWAYS;
+	wait_for(g, now, CALM_MS / 1e3);
+}
+
+/* How long to pause on average: what late bursts cost, and what is owed from before. */
+static double mean_pause(const struct governor *g, const struct measure *now)
+{
+	double rate = income(g, now), spent = now->cost - g->start.cost;
+	double earned = rate * seconds(&g->start, now), pause = g->burst_cost / rate;
+	double owed = (spent + g->burst_cost - earned) / rate;
+
+	owed = fmin(fmax(owed, pause * 0.3), pause * 3);
+	/* seep's own work is held to the same share of one core. */
+	return fmax(owed, g->burst_own / (g->options.percent / 100));
+}
+
+/* Where pauses would be very long, bursts are made shorter instead. */
+static void fit_lengths(struct governor *g, double pause)
+{
+	static const double LONG = 4, SHORT = 1;
+
+	if (pause > LONG && g->plan.longest > LONGEST / 4) {
+		g->plan.longest /= 1.3;
+		g->plan.shortest = fmax(g->plan.shortest / 1.3, SHORTEST / 4);
+	} else if (pause < SHORT && g->plan.longest < LONGEST * 2) {
+		g->plan.longest *= 1.1;
+		g->plan.shortest = fmin(g->plan.shortest * 1.1, SHORTEST);
+	}
+}
+
+static void pause_or_give_up(struct governor *g, const struct measure *now)
+{
+	double pause = mean_pause(g, now);
+
+	fit_lengths(g, pause);
+	if (pause > MOST_SECONDS_BETWEEN) {
+		snprintf(g->reason, sizeof(g->reason),
+			 "within %.3g%% there would be a burst of %.0f ms every %.0f s: too few to "
+			 "say "
+			 "anything; --budget allows more",
+			 g->options.percent, mean_length(g) * 1e3, pause);
+		give_up(g);
+		return;
+	}
+	g->state = PAUSE;
+	wait_for(g, now->time, burst_plan_pause(&g->plan, pause));
+}
+
+/* Counted, nothing traced yet. */
+static void decide(struct governor *g, uint64_t time)
+{
+	double share = g->options.percent / 100, predicted, rate;
+	struct measure now;
+
+	measure(g, time, &now);
+	g->hit_rate = (double)(now.hits - g->start.hits) / seconds(&g->start, &now);
+	/* Half of the hits or so are allocations, whose returns trap too. */
+	predicted = g->hit_rate * ((1 + RETURN_TRAP / 2) * trap(g, false) + GUESSED_RUN);
+	g->always_rate = predicted;
+	rate = (now.cpu - g->start.cpu) / seconds(&g->start, &now);
+	log_debug("%.0f hits a second would cost %.3f cores; the targets use %.2f", g->hit_rate,
+		  predicted, rate);
+	rate = g->options.host ? share : fmax(share * rate, TRIFLE);
+	if (predicted <= FITS * rate)
+		trace_always(g, time);
+	else
+		begin_burst(g);
+}
+
+static void note_burst(struct governor *g, const struct measure *now, uint64_t end)
+{
+	struct profile_burst *burst;
+
+	g->traced += (double)(end - g->begin.time) / 1e9;
+	if (g->nr_bursts >= MOST_BURSTS) {
+		memmove(g->bursts, g->bursts + 1, (g->nr_bursts - 1) * sizeof(*g->bursts));
+		g->nr_bursts--;
+	}
+	burst = vec_push(&g->bursts, &g->nr_bursts, &g->cap_bursts);
+	if (!burst)
+		return;
+	burst->begin = (double)(g->begin.time - g->options.start) / 1e9;
+	burst->end = (double)(end - g->options.start) / 1e9;
+	burst->hits = now->hits - g->begin.hits;
+	burst->cost_seconds = now->cost - g->begin.cost;
+}
+
+static void average(double *value, double now)
+{
+	*value = *value > 0 ? 0.8 * *value + 0.2 * now : now;
+}
+
+/* Far beyond the budget in spite of all: what was assumed does not hold here. */
+static bool runs_away(struct governor *g, const struct measure *now)
+{
+	double spent = now->cost - g->start.cost, passed = seconds(&g->start, now);
+	double earned = income(g, now) * passed;
+
+	if (g->nr_bursts < 8 || passed < 5 || spent < RUNAWAY * earned)
+		return false;
+	snprintf(g->reason, sizeof(g->reason),
+		 "tracing took %.1f%% of the targets' CPU time in spite of pauses",
+		 spent / fmax(now->cpu - g->start.cpu, 0.001) * 100);
+	return true;
+}
+
+static void end_burst(struct governor *g)
+{
+	uint64_t end = clock_now();
+	struct measure now;
+	double length;
+
+	kernel_set_burst(g->options.kernel, 0);
+	heap_burst_end(g->options.heap, end);
+	objects_pause(g->options.objects);
+	measure(g, clock_now(), &now);
+	note_burst(g, &now, end);
+	length = (double)(end - g->begin.time) / 1e9;
+	average(&g->burst_cost, now.cost - g->begin.cost);
+	average(&g->burst_own, now.own - g->begin.own);
+	average(&g->hit_rate, (double)(now.hits - g->begin.hits) / length);
+	average(&g->always_rate, (now.cost - g->begin.cost) / length);
+	log_debug(
+		"burst %u: %.1f ms, %.1f ms with its probes, %llu hits, cost %.2f ms, own %.1f ms",
+		g->number, length * 1e3, (double)(now.time - g->begin.time) / 1e6,
+		(unsigned long long)(now.hits - g->begin.hits), (now.cost - g->begin.cost) * 1e3,
+		(now.own - g->begin.own) * 1e3);
+	if (runs_away(g, &now))
+		give_up(g);
+	else
+		pause_or_give_up(g, &now);
+}
+
+/* Is this burst much dearer than those before? */
+static void look_at_burst(struct governor *g, uint64_t time)
+{
+	struct measure now;
+
+	if (time >= g->due) {
+		end_burst(g);
+		return;
+	}
+	measure(g, time, &now);
+	if (g->burst_cost > 0 && now.cost - g->begin.cost > EXPLODES * g->burst_cost + 0.005)
+		end_burst(g);
+}
+
+/* Tracing all the time: does it still fit, and is the target itself still as it was? */
+static void look_at_always(struct governor *g, uint64_t time)
+{
+	double cost, cpu, passed, allowed;
+	struct measure now;
+
+	measure(g, time, &now);
+	passed = seconds(&g->begin, &now);
+	cost = (now.cost - g->begin.cost) / passed;
+	cpu = (now.cpu - g->begin.cpu) / passed;
+	allowed = g->options.percent / 100;
+	allowed = g->options.host ? allowed : fmax(allowed * (cpu - cost), TRIFLE);
+	g->hit_rate = (double)(now.hits - g->begin.hits) / passed;
+	g->always_rate = cost;
+	g->too_dear = cost > EXCEEDS * allowed ? g->too_dear + 1 : 0;
+	if (g->calm_rate < 0)
+		g->calm_rate = cpu;
+	if (cpu > LEAP * g->calm_rate + LEAP_CORES && cost > allowed * EXPLODES) {
+		snprintf(g->reason, sizeof(g->reason),
+			 "the targets' CPU use rose from %.2f to %.2f cores, %.2f of them for "
+			 "tracing",
+			 g->calm_rate, cpu, cost);
+		give_up(g);
+	} else if (g->too_dear >= 2 || cost > EXPLODES * allowed) {
+		/* The bursts' own begin here: nothing before is of a burst. */
+		kernel_set_burst(g->options.kernel, 0);
+		g->traced += (double)(time - g->origin.time) / 1e9;
+		g->burst_cost = fmax(cost, 1e-6) * mean_length(g);
+		g->gaps = true;
+		objects_pause(g->options.objects);
+		measure(g, clock_now(), &g->start);
+		pause_or_give_up(g, &g->start);
+	} else {
+		trace_always(g, time);
+	}
+}
+
+int governor_step(struct governor *g, uint64_t now)
+{
+	if (g->state == WAITING)
+		begin_counting(g, now);
+	else if (g->state == BURST)
+		look_at_burst(g, now);
+	else if (now < g->due)
+		;
+	else if (g->state == COUNTING)
+		decide(g, now);
+	else if (g->state == ALWAYS)
+		look_at_always(g, now);
+	else if (g->state == PAUSE)
+		begin_burst(g);
+	now = clock_now();
+	if (g->due <= now)
+		return 0;
+	now = (g->due - now) / MS + 1;
+	return g->state == BURST && now > LOOK_MS ? LOOK_MS : now > 1000 ? 1000 : (int)now;
+}
+
+void governor_stop(struct governor *g, uint64_t now)
+{
+	struct measure end;
+
+	if (g->state == BURST) {
+		kernel_set_burst(g->options.kernel, 0);
+		heap_burst_end(g->options.heap, now);
+		measure(g, now, &end);
+		note_burst(g, &end, now);
+	}
+	if (g->state == ALWAYS && g->gaps)
+		heap_burst_end(g->options.heap, now);
+	if (g->state != GAVE_UP)
+		g->state = PAUSE;
+	g->due = UINT64_MAX;
+}
+
+bool governor_gave_up(const struct governor *g)
+{
+	return g->state == GAVE_UP;
+}
+
+bool governor_bursts(const struct governor *g)
+{
+	return g->gaps;
+}
+
+static void say(const struct governor *g, const struct measure *now, char *text, size_t size)
+{
+	double spent = now->cost - g->origin.cost, cpu = fmax(now->cpu - g->origin.cpu, 1e-3);
+	double rate = cpu / seconds(&g->origin, now);
+
+	if (g->state == GAVE_UP)
+		snprintf(text, size, "Tracing ended early: %s.", g->reason);
+	else if (!g->gaps)
+		snprintf(text, size,
+			 "Traced all the time, within the budget of %.3g%%: it took %.2g%% "
+			 "of the targets' CPU time.",
+			 g->options.percent, spent / cpu * 100);
+	else
+		snprintf(text, size,
+			 "Traced in %zu bursts to keep to the budget of %.3g%%: %.0f calls a "
+			 "second, "
+			 "which all the time would take %.0f%% of the targets' CPU time. It took "
+			 "%.2g%%.",
+			 g->nr_bursts, g->options.percent, g->hit_rate, g->always_rate / rate * 100,
+			 spent / cpu * 100);
+}
+
+int governor_report(struct governor *g, uint64_t time, struct profile *profile)
+{
+	struct measure now;
+	char text[400];
+
+	measure(g, time, &now);
+	profile->health.cost_seconds = now.cost - g->origin.cost;
+	profile->health.target_seconds = now.cpu - g->origin.cpu;
+	say(g, &now, text, sizeof(text));
+	profile->capture.budget = g->options.percent;
+	profile->capture.budget_words = profile_string(profile, text);
+	for (size_t i = 0; i < g->nr_bursts; i++) {
+		struct profile_burst *burst =
+			vec_push(&profile->bursts, &profile->nr_bursts, &profile->cap_bursts);
+
+		if (!burst)
+			return -ENOMEM;
+		*burst = g->bursts[i];
+	}
+	if (g->gaps)
+		profile->health.traced_share =
+			fmin(g->traced / fmax(profile->capture.seconds, 1e-3), 1);
+	return profile->capture.budget_words ? 0 : -ENOMEM;
+}
