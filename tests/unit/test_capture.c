@@ -211,6 +211,10 @@ static void random_site(struct profile *p)
 	site->growth_rate = real() - real();
 	site->verdict = below(VERDICT_COUNT);
 	site->evidence = text(p);
+	site->leak_share = real();
+	site->leak_share_low = real();
+	site->leak_share_high = real();
+	site->leak_bursts = 1 + count();
 	site->nr_cohorts = below(PROFILE_COHORTS + 1);
 	site->cohorts = calloc(site->nr_cohorts + 1, sizeof(*site->cohorts));
 	for (uint32_t i = 0; i < site->nr_cohorts; i++) {
@@ -282,9 +286,21 @@ static struct profile *random_profile(void)
 	p->capture.architecture = text(p);
 	p->capture.seep_version = text(p);
 	p->capture.ran_child = below(2);
+	p->capture.budget = real();
+	p->capture.budget_words = text(p);
 	FILL_COUNTS(&p->health, events, collector_bytes);
 	p->health.cpu_seconds = real();
 	p->health.traced_share = real();
+	p->health.target_seconds = real();
+	p->health.cost_seconds = real();
+	for (uint64_t i = below(9); i > 0; i--) {
+		struct profile_burst *burst = vec_push(&p->bursts, &p->nr_bursts, &p->cap_bursts);
+
+		burst->begin = real();
+		burst->end = real();
+		burst->hits = count();
+		burst->cost_seconds = real();
+	}
 	random_code(p);
 	for (size_t i = 0; i < nr_processes; i++)
 		random_process(p, nr_processes);

@@ -161,7 +161,7 @@ def _seep(bench, c, *options):
     with _loop(bench, c) as loop, tempfile.TemporaryFile() as report:
         begin = time.monotonic()
         seep = Child([bench.seep, "trace", "-v", "-q", "-p", str(loop.pid), "--duration", "120",
-                      "--format", "json", *options], watch="stderr", stdout=report)
+                      "--budget=off", "--format", "json", *options], watch="stderr", stdout=report)
         try:
             seep.wait_for(lambda line: f"attach for {loop.pid}: 0" in line, ATTACH_SECONDS)
             c.note("start_seconds", time.monotonic() - begin)

@@ -12,7 +12,7 @@
  * It gives up, and says so, when even short bursts do not fit, when cost runs far beyond the
  * budget whatever is done, and when the targets' CPU use leaps up while they are traced.
  */
-#include "trace/governor.h"
+#include "trace/governor_internal.h"
 
 #include <errno.h>
 #include <math.h>
@@ -23,11 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attach/cost.h"
 #include "base/log.h"
 #include "base/vec.h"
-#include "heap/burst_plan.h"
-#include "heap/profile.h"
 
 #define MS 1000000ULL
 
@@ -48,39 +45,6 @@ static const double EXPLODES = 4; /* times what bursts cost */
 static const double RUNAWAY = 3; /* times the budget, over all */
 static const double LEAP = 2, LEAP_CORES = 0.5; /* the targets' CPU use to what it was */
 
-enum state { WAITING, COUNTING, ALWAYS, BURST, PAUSE, GAVE_UP };
-
-struct measure {
-	uint64_t time;
-	double cost, cpu; /* seconds so far */
-	uint64_t hits;
-	double own; /* CPU seconds of seep itself */
-};
-
-struct governor {
-	struct governor_options options;
-	struct trap_costs traps;
-	struct burst_plan plan;
-	enum state state;
-	int statistics; /* descriptor */
-	uint64_t due; /* ns */
-	uint32_t number; /* of the burst */
-	struct measure origin; /* when counting began */
-	struct measure start; /* what income is counted from */
-	struct measure begin; /* of the burst or the look under way */
-	double cpu; /* highest seen: what ended processes used stays counted */
-	double burst_cost, burst_own; /* of a burst, on average of late; 0 none yet */
-	double always_rate; /* what tracing all the time would cost: cores */
-	double hit_rate; /* a second, while traced */
-	double calm_rate; /* the targets' cores when tracing began; negative: not known */
-	unsigned int too_dear; /* looks in a row */
-	double traced; /* seconds */
-	bool gaps;
-	char reason[200]; /* for giving up */
-	struct profile_burst *bursts;
-	size_t nr_bursts, cap_bursts;
-};
-
 static double own_seconds(void)
 {
 	struct rusage usage;
@@ -93,10 +57,11 @@ static double own_seconds(void)
 
 static double trap(const struct governor *g, bool releases)
 {
-	return objects_stepped(g->options.objects, releases) ? g->traps.stepped : g->traps.emulated;
+	return g->options.stepped(g->options.context, releases) ? g->traps.stepped
+								: g->traps.emulated;
 }
 
-static void measure(struct governor *g, uint64_t now, struct measure *ret)
+void governor_measure(struct governor *g, uint64_t now, struct measure *ret)
 {
 	struct kernel_runs runs = { 0 };
 	double cpu = g->options.cpu_seconds(g->options.context);
@@ -112,17 +77,12 @@ static void measure(struct governor *g, uint64_t now, struct measure *ret)
 		    (double)runs.releases * trap(g, true);
 }
 
-static double seconds(const struct measure *from, const struct measure *to)
-{
-	return to->time > from->time ? (double)(to->time - from->time) / 1e9 : 1e-9;
-}
-
 /* What may be spent, in cores: seconds a second. */
 static double income(const struct governor *g, const struct measure *now)
 {
 	double share = g->options.percent / 100;
 	double own = (now->cpu - g->start.cpu) - (now->cost - g->start.cost);
-	double rate = own / fmax(seconds(&g->start, now), 0.05);
+	double rate = own / fmax(measure_seconds(&g->start, now), 0.05);
 
 	return g->options.host ? share : fmax(share * rate, TRIFLE);
 }
@@ -187,14 +147,14 @@ static void give_up(struct governor *g)
 	kernel_set_burst(g->options.kernel, 0);
 	if (g->gaps)
 		heap_burst_end(g->options.heap, clock_now());
-	objects_pause(g->options.objects);
+	g->options.probe(g->options.context, false);
 	g->state = GAVE_UP;
 	g->due = UINT64_MAX;
 }
 
 static void begin_counting(struct governor *g, uint64_t now)
 {
-	measure(g, now, &g->origin);
+	governor_measure(g, now, &g->origin);
 	g->start = g->origin;
 	g->state = COUNTING;
 	wait_for(g, now, COUNTING_MS / 1e3);
@@ -204,8 +164,8 @@ static void begin_burst(struct governor *g)
 {
 	uint64_t now;
 
-	measure(g, clock_now(), &g->begin);
-	objects_resume(g->options.objects);
+	governor_measure(g, clock_now(), &g->begin);
+	g->options.probe(g->options.context, true);
 	now = clock_now();
 	log_debug("attached in %.1f ms", (double)(now - g->begin.time) / 1e6);
 	g->gaps = true;
@@ -222,7 +182,7 @@ static void begin_burst(struct governor *g)
 
 static void trace_always(struct governor *g, uint64_t now)
 {
-	measure(g, now, &g->begin);
+	governor_measure(g, now, &g->begin);
 	if (!g->number)
 		g->number = 1;
 	kernel_set_burst(g->options.kernel, g->number);
@@ -234,7 +194,7 @@ static void trace_always(struct governor *g, uint64_t now)
 static double mean_pause(const struct governor *g, const struct measure *now)
 {
 	double rate = income(g, now), spent = now->cost - g->start.cost;
-	double earned = rate * seconds(&g->start, now), pause = g->burst_cost / rate;
+	double earned = rate * measure_seconds(&g->start, now), pause = g->burst_cost / rate;
 	double owed = (spent + g->burst_cost - earned) / rate;
 
 	owed = fmin(fmax(owed, pause * 0.3), pause * 3);
@@ -280,12 +240,12 @@ static void decide(struct governor *g, uint64_t time)
 	double share = g->options.percent / 100, predicted, rate;
 	struct measure now;
 
-	measure(g, time, &now);
-	g->hit_rate = (double)(now.hits - g->start.hits) / seconds(&g->start, &now);
+	governor_measure(g, time, &now);
+	g->hit_rate = (double)(now.hits - g->start.hits) / measure_seconds(&g->start, &now);
 	/* Half of the hits or so are allocations, whose returns trap too. */
 	predicted = g->hit_rate * ((1 + RETURN_TRAP / 2) * trap(g, false) + GUESSED_RUN);
 	g->always_rate = predicted;
-	rate = (now.cpu - g->start.cpu) / seconds(&g->start, &now);
+	rate = (now.cpu - g->start.cpu) / measure_seconds(&g->start, &now);
 	log_debug("%.0f hits a second would cost %.3f cores; the targets use %.2f", g->hit_rate,
 		  predicted, rate);
 	rate = g->options.host ? share : fmax(share * rate, TRIFLE);
@@ -321,7 +281,7 @@ static void average(double *value, double now)
 /* Far beyond the budget in spite of all: what was assumed does not hold here. */
 static bool runs_away(struct governor *g, const struct measure *now)
 {
-	double spent = now->cost - g->start.cost, passed = seconds(&g->start, now);
+	double spent = now->cost - g->start.cost, passed = measure_seconds(&g->start, now);
 	double earned = income(g, now) * passed;
 
 	if (g->nr_bursts < 8 || passed < 5 || spent < RUNAWAY * earned)
@@ -340,8 +300,8 @@ static void end_burst(struct governor *g)
 
 	kernel_set_burst(g->options.kernel, 0);
 	heap_burst_end(g->options.heap, end);
-	objects_pause(g->options.objects);
-	measure(g, clock_now(), &now);
+	g->options.probe(g->options.context, false);
+	governor_measure(g, clock_now(), &now);
 	note_burst(g, &now, end);
 	length = (double)(end - g->begin.time) / 1e9;
 	average(&g->burst_cost, now.cost - g->begin.cost);
@@ -368,7 +328,7 @@ static void look_at_burst(struct governor *g, uint64_t time)
 		end_burst(g);
 		return;
 	}
-	measure(g, time, &now);
+	governor_measure(g, time, &now);
 	if (g->burst_cost > 0 && now.cost - g->begin.cost > EXPLODES * g->burst_cost + 0.005)
 		end_burst(g);
 }
@@ -379,8 +339,8 @@ static void look_at_always(struct governor *g, uint64_t time)
 	double cost, cpu, passed, allowed;
 	struct measure now;
 
-	measure(g, time, &now);
-	passed = seconds(&g->begin, &now);
+	governor_measure(g, time, &now);
+	passed = measure_seconds(&g->begin, &now);
 	cost = (now.cost - g->begin.cost) / passed;
 	cpu = (now.cpu - g->begin.cpu) / passed;
 	allowed = g->options.percent / 100;
@@ -402,8 +362,8 @@ static void look_at_always(struct governor *g, uint64_t time)
 		g->traced += (double)(time - g->origin.time) / 1e9;
 		g->burst_cost = fmax(cost, 1e-6) * mean_length(g);
 		g->gaps = true;
-		objects_pause(g->options.objects);
-		measure(g, clock_now(), &g->start);
+		g->options.probe(g->options.context, false);
+		governor_measure(g, clock_now(), &g->start);
 		pause_or_give_up(g, &g->start);
 	} else {
 		trace_always(g, time);
@@ -438,7 +398,7 @@ void governor_stop(struct governor *g, uint64_t now)
 	if (g->state == BURST) {
 		kernel_set_burst(g->options.kernel, 0);
 		heap_burst_end(g->options.heap, now);
-		measure(g, now, &end);
+		governor_measure(g, now, &end);
 		note_burst(g, &end, now);
 	}
 	if (g->state == ALWAYS && g->gaps)
@@ -446,61 +406,4 @@ void governor_stop(struct governor *g, uint64_t now)
 	if (g->state != GAVE_UP)
 		g->state = PAUSE;
 	g->due = UINT64_MAX;
-}
-
-bool governor_gave_up(const struct governor *g)
-{
-	return g->state == GAVE_UP;
-}
-
-bool governor_bursts(const struct governor *g)
-{
-	return g->gaps;
-}
-
-static void say(const struct governor *g, const struct measure *now, char *text, size_t size)
-{
-	double spent = now->cost - g->origin.cost, cpu = fmax(now->cpu - g->origin.cpu, 1e-3);
-	double rate = cpu / seconds(&g->origin, now);
-
-	if (g->state == GAVE_UP)
-		snprintf(text, size, "Tracing ended early: %s.", g->reason);
-	else if (!g->gaps)
-		snprintf(text, size,
-			 "Traced all the time, within the budget of %.3g%%: it took %.2g%% "
-			 "of the targets' CPU time.",
-			 g->options.percent, spent / cpu * 100);
-	else
-		snprintf(text, size,
-			 "Traced in %zu bursts to keep to the budget of %.3g%%: %.0f calls a "
-			 "second, "
-			 "which all the time would take %.0f%% of the targets' CPU time. It took "
-			 "%.2g%%.",
-			 g->nr_bursts, g->options.percent, g->hit_rate, g->always_rate / rate * 100,
-			 spent / cpu * 100);
-}
-
-int governor_report(struct governor *g, uint64_t time, struct profile *profile)
-{
-	struct measure now;
-	char text[400];
-
-	measure(g, time, &now);
-	profile->health.cost_seconds = now.cost - g->origin.cost;
-	profile->health.target_seconds = now.cpu - g->origin.cpu;
-	say(g, &now, text, sizeof(text));
-	profile->capture.budget = g->options.percent;
-	profile->capture.budget_words = profile_string(profile, text);
-	for (size_t i = 0; i < g->nr_bursts; i++) {
-		struct profile_burst *burst =
-			vec_push(&profile->bursts, &profile->nr_bursts, &profile->cap_bursts);
-
-		if (!burst)
-			return -ENOMEM;
-		*burst = g->bursts[i];
-	}
-	if (g->gaps)
-		profile->health.traced_share =
-			fmin(g->traced / fmax(profile->capture.seconds, 1e-3), 1);
-	return profile->capture.budget_words ? 0 : -ENOMEM;
 }

@@ -11,8 +11,6 @@
 
 #include "attach/kernel.h"
 #include "heap/heap.h"
-#include "trace/objects.h"
-
 struct governor;
 struct profile;
 
@@ -20,10 +18,12 @@ struct governor_options {
 	double percent; /* of the targets' CPU time */
 	bool host; /* of one core, whatever the targets use */
 	struct kernel *kernel;
-	struct objects *objects;
 	struct heap *heap;
 	void *context;
 	double (*cpu_seconds)(void *context); /* that the targets have used so far */
+	void (*probe)(void *context, bool on); /* puts the probes in, or takes them out */
+	/* Whether those of malloc (or free) are single-stepped, which is several times dearer. */
+	bool (*stepped)(void *context, bool releases);
 	uint64_t start; /* of the capture, CLOCK_MONOTONIC ns */
 };
 

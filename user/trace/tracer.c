@@ -98,16 +98,34 @@ static double targets_cpu_seconds(void *context)
 	return sum;
 }
 
+static void probe(void *context, bool on)
+{
+	struct tracer *t = context;
+
+	if (on)
+		objects_resume(t->objects);
+	else
+		objects_pause(t->objects);
+}
+
+static bool is_stepped(void *context, bool releases)
+{
+	struct tracer *t = context;
+
+	return objects_stepped(t->objects, releases);
+}
+
 static int open_governor(struct tracer *t)
 {
 	struct governor_options options = {
 		.percent = t->options.budget,
 		.host = t->options.everything,
 		.kernel = t->kernel,
-		.objects = t->objects,
 		.heap = t->heap,
 		.context = t,
 		.cpu_seconds = targets_cpu_seconds,
+		.probe = probe,
+		.stepped = is_stepped,
 		.start = t->start,
 	};
 

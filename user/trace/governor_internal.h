@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Shared by governor.c (what is done) and governor_report.c (what is said). */
+#ifndef SEEP_TRACE_GOVERNOR_INTERNAL_H
+#define SEEP_TRACE_GOVERNOR_INTERNAL_H
+
+#include "attach/cost.h"
+#include "heap/burst_plan.h"
+#include "heap/profile.h"
+#include "trace/governor.h"
+
+enum state { WAITING, COUNTING, ALWAYS, BURST, PAUSE, GAVE_UP };
+
+struct measure {
+	uint64_t time;
+	double cost, cpu; /* seconds so far */
+	uint64_t hits;
+	double own; /* CPU seconds of seep itself */
+};
+
+struct governor {
+	struct governor_options options;
+	struct trap_costs traps;
+	struct burst_plan plan;
+	enum state state;
+	int statistics; /* descriptor */
+	uint64_t due; /* ns */
+	uint32_t number; /* of the burst */
+	struct measure origin; /* when counting began */
+	struct measure start; /* what income is counted from */
+	struct measure begin; /* of the burst or the look under way */
+	double cpu; /* highest seen: what ended processes used stays counted */
+	double burst_cost, burst_own; /* of a burst, on average of late; 0 none yet */
+	double always_rate; /* what tracing all the time would cost: cores */
+	double hit_rate; /* a second, while traced */
+	double calm_rate; /* the targets' cores when tracing began; negative: not known */
+	unsigned int too_dear; /* looks in a row */
+	double traced; /* seconds */
+	bool gaps;
+	char reason[200]; /* for giving up */
+	struct profile_burst *bursts;
+	size_t nr_bursts, cap_bursts;
+};
+
+/* What has been used and spent up to now. */
+void governor_measure(struct governor *governor, uint64_t now, struct measure *ret_measure);
+
+static inline double measure_seconds(const struct measure *from, const struct measure *to)
+{
+	return to->time > from->time ? (double)(to->time - from->time) / 1e9 : 1e-9;
+}
+
+#endif
