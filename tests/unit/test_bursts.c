@@ -160,30 +160,35 @@ static struct burst_share a_share(void)
 
 static void verdicts_have_words(void **state)
 {
+	struct burst_growth growth = { .bytes = 2048 };
 	struct burst_share share = a_share();
 	struct verdict v;
 
-	verdict_bursts(&share, 2048, &v);
+	verdict_bursts(&share, &growth, &v);
 	assert_int_equal(v.verdict, VERDICT_GROWING);
 	assert_string_equal(v.evidence,
 			    "leaks 97% (91-100%) of what it allocates, 40 bursts; 1.9 KiB/s.");
+	growth = (struct burst_growth){ .bytes = 1 << 20, .seconds = 60, .resident = 1 << 20 };
+	verdict_bursts(&share, &growth, &v);
+	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
+	assert_non_null(strstr(v.evidence, "resident memory does not grow by"));
 	share.net_at_most = 300;
-	verdict_bursts(&share, 2048, &v);
+	verdict_bursts(&share, &growth, &v);
 	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
 	assert_non_null(strstr(v.evidence, "releases about as many"));
 	share = a_share();
 	share.surely = 0;
 	share.low = 0.1;
-	verdict_bursts(&share, 2048, &v);
+	verdict_bursts(&share, &growth, &v);
 	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
 	assert_string_equal(v.evidence, "may leak 97% (10-100%) of what it allocates, 40 bursts: "
 					"too little to tell.");
 	share = (struct burst_share){ .enough = true, .high = 0.004, .bursts = 40, .born = 1000 };
-	verdict_bursts(&share, 0, &v);
+	verdict_bursts(&share, &growth, &v);
 	assert_int_equal(v.verdict, VERDICT_STEADY);
 	assert_string_equal(v.evidence, "leaks at most 0.4% of what it allocates, 40 bursts.");
 	share = (struct burst_share){ 0 };
-	verdict_bursts(&share, 0, &v);
+	verdict_bursts(&share, &growth, &v);
 	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
 }
 

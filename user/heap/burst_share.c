@@ -381,6 +381,7 @@ static void conclude(struct estimate *e, struct burst_share *ret)
 	ret->horizon = age_edge(e->ages) / 1000;
 	ret->bursts = e->site->nr_births;
 	ret->born = (uint64_t)e->born;
+	ret->freed_later = (uint64_t)(e->late + e->reused);
 	ret->unproven = (uint64_t)(e->born - e->own - e->late - e->reused);
 	if (!share_by_address(e, ret))
 		share_by_age(e, ret);

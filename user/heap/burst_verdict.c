@@ -42,12 +42,22 @@ static bool leaks(const struct burst_share *s)
 	return s->surely > LEAST && s->bursts >= FEWEST_BURSTS && s->unproven >= FEWEST_BLOCKS;
 }
 
-void verdict_bursts(const struct burst_share *s, double growth, struct verdict *v)
+/* It would be seen in the process' resident memory, and is not. */
+static bool not_resident(const struct burst_share *s, const struct burst_growth *growth)
+{
+	static const double SEEN = 16 << 20, BORNE_OUT_BY = 0.25;
+	double leaked = s->low * growth->bytes * growth->seconds;
+
+	return leaked > SEEN && growth->resident < BORNE_OUT_BY * leaked;
+}
+
+void verdict_bursts(const struct burst_share *s, const struct burst_growth *growth,
+		    struct verdict *v)
 {
 	char share[96], rate[16], high[16];
 
 	share_text(s, share);
-	v->growth_rate = s->share * growth;
+	v->growth_rate = s->share * growth->bytes;
 	v->verdict = VERDICT_TOO_LITTLE_DATA;
 	verdict_bytes(v->growth_rate, rate);
 	if (!s->born) {
@@ -57,6 +67,12 @@ void verdict_bursts(const struct burst_share *s, double growth, struct verdict *
 			 "keeps %s, but the process releases about as many blocks as it allocates: "
 			 "trace for longer than such blocks live.",
 			 share);
+	} else if (leaks(s) && not_resident(s, growth)) {
+		snprintf(v->evidence, sizeof(v->evidence),
+			 "keeps %s for a while, but resident memory does not grow by %s/s: it may "
+			 "be "
+			 "released rarely, and all at once.",
+			 share, rate);
 	} else if (leaks(s)) {
 		v->verdict = VERDICT_GROWING;
 		snprintf(v->evidence, sizeof(v->evidence), "leaks %s; %s/s.", share, rate);

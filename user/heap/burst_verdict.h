@@ -6,7 +6,14 @@
 #include "heap/bursts.h"
 #include "heap/verdict.h"
 
-/* `growth`: what its blocks that are not known to be freed would add up to, bytes a second. */
-void verdict_bursts(const struct burst_share *share, double growth, struct verdict *ret_verdict);
+struct burst_growth {
+	double bytes; /* that the site allocates a second, in blocks like those not known to be
+			 freed */
+	double seconds; /* between two looks at the process' resident memory; 0: there were none */
+	double resident; /* what it grew by meanwhile, bytes */
+};
+
+void verdict_bursts(const struct burst_share *share, const struct burst_growth *growth,
+		    struct verdict *ret_verdict);
 
 #endif

@@ -89,6 +89,13 @@ void burst_view_free(struct burst_view *view)
 	free(view);
 }
 
+double burst_length(const struct burst_view *view, size_t index)
+{
+	const struct burst *burst = &view->bursts->items[index];
+
+	return end_of(view, burst) - burst->begin;
+}
+
 double burst_student(double z, double groups)
 {
 	return z * (1 + (z * z + 1) / (4 * fmax(groups - 1, 1)));

@@ -56,6 +56,7 @@ struct burst_share {
 	double surely; /* a lower bound that holds with 99.95% */
 	double horizon;
 	size_t bursts; /* in which the site allocated */
+	uint64_t freed_later; /* known to be freed after the burst that they were allocated in */
 	uint64_t born, unproven; /* blocks seen allocated; of those not known to be freed */
 	/*
 	 * Of all the process allocates less all it releases, in blocks, the most that it may be

@@ -85,6 +85,8 @@ struct burst_view {
 	double most; /* blocks that its sites may leak, each at the most */
 };
 
+/* Milliseconds. */
+double burst_length(const struct burst_view *view, size_t index);
 /* Student's quantile from the normal one, to the first order (Cornish and Fisher, 1938). */
 double burst_student(double z, double groups);
 /* Of the site alone. 0 or -ENOMEM. */

@@ -115,6 +115,9 @@ static int judge_bursts(const struct filling *f, uint32_t number, struct profile
 			struct verdict *ret)
 {
 	double seconds = fmax((double)bursts_traced(f->heap->bursts) / 1000, 0.001), size = 0;
+	const struct space *space =
+		spaces_at(f->heap->spaces, sites_at(f->heap->sites, number)->key.space);
+	struct burst_growth growth = { 0 };
 	struct burst_share share;
 	int err = burst_view_share(f->bursts, number, &share);
 
@@ -126,7 +129,12 @@ static int judge_bursts(const struct filling *f, uint32_t number, struct profile
 	row->leak_share_low = share.low;
 	row->leak_share_high = share.high;
 	row->leak_bursts = share.bursts;
-	verdict_bursts(&share, (double)share.born * size / seconds, ret);
+	growth.bytes = (double)share.born * size / seconds;
+	if (space->nr_points && space->rss_first)
+		growth.seconds = filling_seconds(space->points[space->nr_points - 1].time) -
+				 filling_seconds(space->points[0].time);
+	growth.resident = (double)space->rss_last - (double)space->rss_first;
+	verdict_bursts(&share, &growth, ret);
 	return 0;
 }
 

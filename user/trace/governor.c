@@ -32,14 +32,15 @@ enum {
 	COUNTING_MS = 50,
 	LOOK_MS = 5, /* at the cost of a burst under way */
 	CALM_MS = 500, /* and of tracing without end */
-	MOST_SECONDS_BETWEEN = 300,
+	MOST_SECONDS_BETWEEN = 30,
 	MOST_BURSTS = 4096, /* kept for the report */
 };
 
 static const double SHORTEST = 0.015, LONGEST = 0.2, LEAST_PAUSE = 0.120; /* seconds */
+static const double SHRINK = 4; /* the shortest bursts to the longest, where need be */
 static const double RETURN_TRAP = 0.5; /* of an entry's: see the table in the manual */
 static const double GUESSED_RUN = 1.5e-6; /* seconds of a program, before any has run */
-static const double TRIFLE = 0.001; /* of a core: always within the budget */
+static const double LEAST_USE = 0.05; /* cores that a target is taken to use at least */
 static const double FITS = 0.8, EXCEEDS = 1.25; /* of the income */
 static const double EXPLODES = 4; /* times what bursts cost */
 static const double RUNAWAY = 3; /* times the budget, over all */
@@ -84,7 +85,7 @@ static double income(const struct governor *g, const struct measure *now)
 	double own = (now->cpu - g->start.cpu) - (now->cost - g->start.cost);
 	double rate = own / fmax(measure_seconds(&g->start, now), 0.05);
 
-	return g->options.host ? share : fmax(share * rate, TRIFLE);
+	return g->options.host ? share : share * fmax(rate, LEAST_USE);
 }
 
 static double mean_length(const struct governor *g)
@@ -202,31 +203,32 @@ static double mean_pause(const struct governor *g, const struct measure *now)
 	return fmax(owed, g->burst_own / (g->options.percent / 100));
 }
 
-/* Where pauses would be very long, bursts are made shorter instead. */
-static void fit_lengths(struct governor *g, double pause)
+/* Where pauses would be long bursts are made shorter, and the reverse. Returns by what factor. */
+static double fit_lengths(struct governor *g, double pause)
 {
-	static const double LONG = 4, SHORT = 1;
+	static const double LONG = 1.5, SHORT = 0.5;
+	double longest = g->plan.longest, factor = 1;
 
-	if (pause > LONG && g->plan.longest > LONGEST / 4) {
-		g->plan.longest /= 1.3;
-		g->plan.shortest = fmax(g->plan.shortest / 1.3, SHORTEST / 4);
-	} else if (pause < SHORT && g->plan.longest < LONGEST * 2) {
-		g->plan.longest *= 1.1;
-		g->plan.shortest = fmin(g->plan.shortest * 1.1, SHORTEST);
-	}
+	if (pause > LONG)
+		factor = fmin(pause / LONG, SHRINK);
+	else if (pause < SHORT)
+		factor = 0.9;
+	g->plan.longest = fmin(fmax(longest / factor, LONGEST / SHRINK), LONGEST);
+	g->plan.shortest = g->plan.longest * SHORTEST / LONGEST;
+	return longest / g->plan.longest;
 }
 
 static void pause_or_give_up(struct governor *g, const struct measure *now)
 {
-	double pause = mean_pause(g, now);
+	double pause = mean_pause(g, now), steady = g->burst_cost / income(g, now);
 
-	fit_lengths(g, pause);
-	if (pause > MOST_SECONDS_BETWEEN) {
+	steady /= fit_lengths(g, steady);
+	if (steady > MOST_SECONDS_BETWEEN) {
 		snprintf(g->reason, sizeof(g->reason),
 			 "within %.3g%% there would be a burst of %.0f ms every %.0f s: too few to "
 			 "say "
 			 "anything; --budget allows more",
-			 g->options.percent, mean_length(g) * 1e3, pause);
+			 g->options.percent, mean_length(g) * 1e3, steady);
 		give_up(g);
 		return;
 	}
@@ -248,7 +250,7 @@ static void decide(struct governor *g, uint64_t time)
 	rate = (now.cpu - g->start.cpu) / measure_seconds(&g->start, &now);
 	log_debug("%.0f hits a second would cost %.3f cores; the targets use %.2f", g->hit_rate,
 		  predicted, rate);
-	rate = g->options.host ? share : fmax(share * rate, TRIFLE);
+	rate = g->options.host ? share : share * fmax(rate, LEAST_USE);
 	if (predicted <= FITS * rate)
 		trace_always(g, time);
 	else
@@ -300,6 +302,8 @@ static void end_burst(struct governor *g)
 
 	kernel_set_burst(g->options.kernel, 0);
 	heap_burst_end(g->options.heap, end);
+	governor_measure(g, end, &now);
+	log_debug("cost %.2f ms in the burst itself", (now.cost - g->begin.cost) * 1e3);
 	g->options.probe(g->options.context, false);
 	governor_measure(g, clock_now(), &now);
 	note_burst(g, &now, end);
@@ -344,7 +348,7 @@ static void look_at_always(struct governor *g, uint64_t time)
 	cost = (now.cost - g->begin.cost) / passed;
 	cpu = (now.cpu - g->begin.cpu) / passed;
 	allowed = g->options.percent / 100;
-	allowed = g->options.host ? allowed : fmax(allowed * (cpu - cost), TRIFLE);
+	allowed = g->options.host ? allowed : allowed * fmax(cpu - cost, LEAST_USE);
 	g->hit_rate = (double)(now.hits - g->begin.hits) / passed;
 	g->always_rate = cost;
 	g->too_dear = cost > EXCEEDS * allowed ? g->too_dear + 1 : 0;
