@@ -106,6 +106,18 @@ def collector_goals(keys):
                        f"{(value / most - 1) * 100:.0f}%")
 
 
+def serving_goals(served):
+    words = "redis under the default budget: at most 3% more processor time a command"
+    if not served:
+        yield {"goal": words, "value": None, "text": "", "reached": None,
+               "result": "not measured"}
+        return
+    times = served["microseconds"]
+    share = statistics.median(b / u for b, u in zip(times["budget"], times["untraced"])) - 1
+    yield goal(words, share, f"{share * 100:.1f}%", share <= 0.03,
+               f"{(share - 0.03) * 100:.1f} points")
+
+
 def compile_goals(seconds):
     words = "a C++ compile under seep: at most twice bare and the floor's share"
     if not seconds:

@@ -2,7 +2,8 @@
 # What tools/bench/run measures with: bench-floor sets probes that do nothing, malloc_loop is
 # what is probed, with frame pointers, since the table is about walking by them.
 
-BENCH_PROGRAMS := $(B)/bench-floor $(B)/bench-collector $(B)/bench-symbols $(B)/bench/malloc_loop
+BENCH_PROGRAMS := $(B)/bench-floor $(B)/bench-collector $(B)/bench-symbols $(B)/bench/malloc_loop \
+	$(B)/fixtures/planted.so
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)

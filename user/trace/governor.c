@@ -29,7 +29,8 @@
 #define MS 1000000ULL
 
 enum {
-	COUNTING_MS = 50,
+	CALM_MS_BEFORE = 200, /* the targets' CPU use is looked at, without a probe */
+	COUNTING_MS = 20,
 	LOOK_MS = 5, /* at the cost of a burst under way */
 	CALM_MS = 500, /* and of tracing without end */
 	MOST_SECONDS_BETWEEN = 30,
@@ -107,11 +108,11 @@ int governor_new(const struct governor_options *options, struct governor **ret_g
 				       LONGEST, LEAST_PAUSE };
 	g->calm_rate = -1;
 	kernel_set_burst(options->kernel, 0);
+	options->probe(options->context, false);
 	err = kernel_trap_costs(options->kernel, &g->traps);
 	g->statistics = err ? err : kernel_statistics();
 	if (g->statistics < 0) {
 		err = g->statistics;
-		kernel_set_burst(options->kernel, 1);
 		free(g);
 		return err;
 	}
@@ -153,12 +154,12 @@ static void give_up(struct governor *g)
 	g->due = UINT64_MAX;
 }
 
-static void begin_counting(struct governor *g, uint64_t now)
+static void begin(struct governor *g, uint64_t now)
 {
 	governor_measure(g, now, &g->origin);
 	g->start = g->origin;
-	g->state = COUNTING;
-	wait_for(g, now, COUNTING_MS / 1e3);
+	g->state = CALM;
+	wait_for(g, now, CALM_MS_BEFORE / 1e3);
 }
 
 static void begin_burst(struct governor *g)
@@ -236,23 +237,28 @@ static void pause_or_give_up(struct governor *g, const struct measure *now)
 	wait_for(g, now->time, burst_plan_pause(&g->plan, pause));
 }
 
-/* Counted, nothing traced yet. */
-static void decide(struct governor *g, uint64_t time)
+/* The probes let everything pass for a moment, then what follows is decided. */
+static void count_calls(struct governor *g)
 {
-	double share = g->options.percent / 100, predicted, rate;
-	struct measure now;
+	const struct timespec moment = { .tv_nsec = COUNTING_MS * MS };
+	double share = g->options.percent / 100, rate;
+	struct measure before, after;
 
-	governor_measure(g, time, &now);
-	g->hit_rate = (double)(now.hits - g->start.hits) / measure_seconds(&g->start, &now);
+	governor_measure(g, clock_now(), &before);
+	g->options.probe(g->options.context, true);
+	/* From here on all of them are in. */
+	governor_measure(g, clock_now(), &g->begin);
+	nanosleep(&moment, NULL);
+	governor_measure(g, clock_now(), &after);
+	g->hit_rate = (double)(after.hits - g->begin.hits) / measure_seconds(&g->begin, &after);
 	/* Half of the hits or so are allocations, whose returns trap too. */
-	predicted = g->hit_rate * ((1 + RETURN_TRAP / 2) * trap(g, false) + GUESSED_RUN);
-	g->always_rate = predicted;
-	rate = (now.cpu - g->start.cpu) / measure_seconds(&g->start, &now);
+	g->always_rate = g->hit_rate * ((1 + RETURN_TRAP / 2) * trap(g, false) + GUESSED_RUN);
+	rate = (before.cpu - g->origin.cpu) / measure_seconds(&g->origin, &before);
 	log_debug("%.0f hits a second would cost %.3f cores; the targets use %.2f", g->hit_rate,
-		  predicted, rate);
+		  g->always_rate, rate);
 	rate = g->options.host ? share : share * fmax(rate, LEAST_USE);
-	if (predicted <= FITS * rate)
-		trace_always(g, time);
+	if (g->always_rate <= FITS * rate)
+		trace_always(g, clock_now());
 	else
 		begin_burst(g);
 }
@@ -377,13 +383,13 @@ static void look_at_always(struct governor *g, uint64_t time)
 int governor_step(struct governor *g, uint64_t now)
 {
 	if (g->state == WAITING)
-		begin_counting(g, now);
+		begin(g, now);
 	else if (g->state == BURST)
 		look_at_burst(g, now);
 	else if (now < g->due)
 		;
-	else if (g->state == COUNTING)
-		decide(g, now);
+	else if (g->state == CALM)
+		count_calls(g);
 	else if (g->state == ALWAYS)
 		look_at_always(g, now);
 	else if (g->state == PAUSE)

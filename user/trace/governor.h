@@ -28,7 +28,7 @@ struct governor_options {
 };
 
 /*
- * Before the first probe: until the first step the probes let everything pass. 0, or -errno
+ * Before the first probe: until the steps put them in none is. 0, or -errno
  * where the kernel does not tell what programs cost.
  */
 int governor_new(const struct governor_options *options, struct governor **ret_governor);

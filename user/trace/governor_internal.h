@@ -8,7 +8,7 @@
 #include "heap/profile.h"
 #include "trace/governor.h"
 
-enum state { WAITING, COUNTING, ALWAYS, BURST, PAUSE, GAVE_UP };
+enum state { WAITING, CALM, ALWAYS, BURST, PAUSE, GAVE_UP };
 
 struct measure {
 	uint64_t time;
