@@ -181,9 +181,10 @@ uint32_t bursts_clamp(const struct bursts *b, uint32_t time)
 
 static struct site_bursts *site_at(struct bursts *b, uint32_t site)
 {
-	while (b->nr_sites <= site)
+	while (b->nr_sites <= site) {
 		if (!vec_push(&b->sites, &b->nr_sites, &b->cap_sites))
 			return NULL;
+	}
 	return &b->sites[site];
 }
 
@@ -194,9 +195,10 @@ static struct flow *flow_now(struct bursts *b, uint32_t space)
 	struct space_flow *s;
 	struct flow *flow;
 
-	while (b->nr_spaces <= space)
+	while (b->nr_spaces <= space) {
 		if (!vec_push(&b->spaces, &b->nr_spaces, &b->cap_spaces))
 			return NULL;
+	}
 	s = &b->spaces[space];
 	if (!b->nr)
 		return NULL;

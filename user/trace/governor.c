@@ -104,8 +104,8 @@ int governor_new(const struct governor_options *options, struct governor **ret_g
 		return -ENOMEM;
 	g->options = *options;
 	clock_gettime(CLOCK_REALTIME, &t);
-	g->plan = (struct burst_plan){ (uint64_t)t.tv_nsec ^ (uint64_t)getpid() << 32, SHORTEST,
-				       LONGEST, LEAST_PAUSE };
+	g->plan = (struct burst_plan){ (uint64_t)t.tv_nsec ^ (uint64_t)getpid() << 32,
+				       SHORTEST / SHRINK, LONGEST / SHRINK, LEAST_PAUSE };
 	g->calm_rate = -1;
 	kernel_set_burst(options->kernel, 0);
 	options->probe(options->context, false);
