@@ -43,6 +43,7 @@ static const double RETURN_TRAP = 0.5; /* of an entry's: see the table in the ma
 static const double GUESSED_RUN = 1.5e-6; /* seconds of a program, before any has run */
 static const double LEAST_USE = 0.05; /* cores that a target is taken to use at least */
 static const double FITS = 0.8, EXCEEDS = 1.25; /* of the income */
+static const double GRACE = 0.02; /* seconds of cost that no one asks after */
 static const double EXPLODES = 4; /* times what bursts cost */
 static const double RUNAWAY = 3; /* times the budget, over all */
 static const double LEAP = 2, LEAP_CORES = 0.5; /* the targets' CPU use to what it was */
@@ -346,7 +347,7 @@ static void look_at_burst(struct governor *g, uint64_t time)
 /* Tracing all the time: does it still fit, and is the target itself still as it was? */
 static void look_at_always(struct governor *g, uint64_t time)
 {
-	double cost, cpu, passed, allowed;
+	double cost, cpu, passed, allowed, spent;
 	struct measure now;
 
 	governor_measure(g, time, &now);
@@ -357,16 +358,19 @@ static void look_at_always(struct governor *g, uint64_t time)
 	allowed = g->options.host ? allowed : allowed * fmax(cpu - cost, LEAST_USE);
 	g->hit_rate = (double)(now.hits - g->begin.hits) / passed;
 	g->always_rate = cost;
-	g->too_dear = cost > EXCEEDS * allowed ? g->too_dear + 1 : 0;
+	/* A moment's work that is paid for by what was saved before, or is little, is no reason. */
+	spent = now.cost - g->start.cost -
+		EXCEEDS * fmax(income(g, &now), allowed) * measure_seconds(&g->start, &now);
+	g->too_dear = cost > EXCEEDS * allowed && spent > GRACE ? g->too_dear + 1 : 0;
 	if (g->calm_rate < 0)
 		g->calm_rate = cpu;
-	if (cpu > LEAP * g->calm_rate + LEAP_CORES && cost > allowed * EXPLODES) {
+	if (g->too_dear && cpu > LEAP * g->calm_rate + LEAP_CORES && cost > allowed * EXPLODES) {
 		snprintf(g->reason, sizeof(g->reason),
 			 "the targets' CPU use rose from %.2f to %.2f cores, %.2f of them for "
 			 "tracing",
 			 g->calm_rate, cpu, cost);
 		give_up(g);
-	} else if (g->too_dear >= 2 || cost > EXPLODES * allowed) {
+	} else if (g->too_dear >= 2 || (g->too_dear && cost > EXPLODES * allowed)) {
 		/* The bursts' own begin here: nothing before is of a burst. */
 		kernel_set_burst(g->options.kernel, 0);
 		g->traced += (double)(time - g->origin.time) / 1e9;
