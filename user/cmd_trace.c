@@ -23,7 +23,7 @@ struct trace_arguments {
 
 enum { KEY_COMM = 512, KEY_CGROUP, KEY_CONTAINER, KEY_DURATION, KEY_BUDGET };
 
-#define DEFAULT_BUDGET 2 /* percent */
+#define DEFAULT_BUDGET 0 /* none: what is reported is exact */
 
 static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "Which processes:", 0 },
@@ -33,8 +33,7 @@ static const struct argp_option option_table[] = {
 	{ "container", KEY_CONTAINER, "ID", 0, "Processes in this container, later ones too", 0 },
 	{ "all", 'a', NULL, 0, "Every process of the host", 0 },
 	{ "budget", KEY_BUDGET, "PERCENT", 0,
-	  "What tracing may cost, of the processes' CPU time (default 2; with -a of one core); "
-	  "off: "
+	  "What tracing may cost, of the processes' CPU time (with -a of one core); off (default): "
 	  "no bound",
 	  0 },
 	{ "duration", KEY_DURATION, "TIME", 0, "Trace so long, then report once: 30, 5m", 0 },

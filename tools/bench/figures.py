@@ -107,7 +107,7 @@ def collector_goals(keys):
 
 
 def serving_goals(served):
-    words = "redis under the default budget: at most 3% more processor time a command"
+    words = "redis within a budget of 2%: at most 3% more processor time a command"
     if not served:
         yield {"goal": words, "value": None, "text": "", "reached": None,
                "result": "not measured"}
