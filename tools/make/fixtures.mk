@@ -45,8 +45,11 @@ endif
 fixtures: $(FIXTURES)
 
 # make live T='threads.*': only those tests
+# Live tests at a time; they wait most of the time.
+LIVE_JOBS ?= 3
+
 live: fixtures $(B)/seep
-	$(Q)tests/live/run --build $(B) $(T)
+	$(Q)tests/live/run -j $(LIVE_JOBS) --build $(B) $(T)
 
 define family_rule
 $(F)/%-$(1): tests/fixtures/%.c tests/fixtures/fixture.h
