@@ -16,8 +16,7 @@
 
 struct trace_arguments {
 	struct trace_options options; /* first: the child parsers' input */
-	pid_t *pids;
-	size_t nr_pids, cap_pids;
+	struct pid_list pids;
 	size_t matched; /* processes that the filter matched at the start */
 };
 
@@ -47,25 +46,10 @@ static void on_signal(int signal)
 	stop = signal;
 }
 
-static void add_pids(struct argp_state *state, struct trace_arguments *a, char *list)
-{
-	char *rest = list, *word;
-
-	while ((word = strsep(&rest, ","))) {
-		pid_t *slot = vec_push(&a->pids, &a->nr_pids, &a->cap_pids);
-
-		if (!slot)
-			argp_failure(state, 1, ENOMEM, "-p");
-		*slot = parse_count(state, word, INT32_MAX);
-		if (!*slot)
-			argp_error(state, "0 is no process");
-	}
-}
-
 static void check_targets(struct argp_state *state, const struct trace_arguments *a)
 {
 	const struct tracer_options *t = &a->options.tracer;
-	int ways = !!a->nr_pids + t->has_filter + t->everything;
+	int ways = !!a->pids.nr + t->has_filter + t->everything;
 
 	if (!ways)
 		argp_error(state, "which processes? -p PID, --comm, --cgroup, --container or -a");
@@ -99,7 +83,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		state->child_inputs[0] = &a->options;
 		break;
 	case 'p':
-		add_pids(state, a, value);
+		parse_pids(state, value, &a->pids);
 		break;
 	case 'a':
 		a->options.tracer.everything = true;
@@ -191,9 +175,9 @@ static int add_targets(struct tracer *tracer, struct trace_arguments *a)
 	int status = 0;
 	size_t nr = 0;
 
-	for (size_t i = 0; !status && i < a->nr_pids; i++)
-		status = add_pid(tracer, a->pids[i]);
-	if (status || a->nr_pids)
+	for (size_t i = 0; !status && i < a->pids.nr; i++)
+		status = add_pid(tracer, a->pids.items[i]);
+	if (status || a->pids.nr)
 		return status;
 	if (tracer_add_matching(tracer, &nr)) {
 		log_error("the processes cannot be listed: is /proc mounted?");
@@ -272,7 +256,7 @@ static int run_trace(int argc, char **argv)
 		.children = children,
 	};
 	struct sigaction action = { .sa_handler = on_signal };
-	struct trace_arguments a = { .nr_pids = 0 };
+	struct trace_arguments a = { .pids = { 0 } };
 	char *line = command_line(argc, argv);
 	struct tracer *tracer = NULL;
 	struct features features;
@@ -296,7 +280,7 @@ static int run_trace(int argc, char **argv)
 	}
 	tracer_free(tracer);
 	trace_options_release(&a.options);
-	free(a.pids);
+	free(a.pids.items);
 	free(line);
 	return status;
 }

@@ -19,8 +19,7 @@
 enum { DEFAULT_LIMIT = 50 };
 
 struct types_arguments {
-	pid_t *pids;
-	size_t nr_pids, cap_pids;
+	struct pid_list pids;
 	struct process_filter filter;
 	bool has_filter, json;
 	unsigned long limit, count;
@@ -64,21 +63,6 @@ static void on_signal(int signal)
 	stop = signal;
 }
 
-static void add_pids(struct argp_state *state, struct types_arguments *a, char *list)
-{
-	char *rest = list, *word;
-
-	while ((word = strsep(&rest, ","))) {
-		pid_t *slot = vec_push(&a->pids, &a->nr_pids, &a->cap_pids);
-
-		if (!slot)
-			argp_failure(state, 1, ENOMEM, "-p");
-		*slot = parse_count(state, word, INT32_MAX);
-		if (!*slot)
-			argp_error(state, "0 is no process");
-	}
-}
-
 static void set_filter(struct types_arguments *a, const char **condition, const char *value)
 {
 	*condition = value;
@@ -87,9 +71,9 @@ static void set_filter(struct types_arguments *a, const char **condition, const 
 
 static void check(struct argp_state *state, const struct types_arguments *a)
 {
-	if (!a->nr_pids && !a->has_filter)
+	if (!a->pids.nr && !a->has_filter)
 		argp_error(state, "which processes? -p PID, --comm, --cgroup or --container");
-	if (a->nr_pids && a->has_filter)
+	if (a->pids.nr && a->has_filter)
 		argp_error(state, "-p and --comm/--cgroup/--container exclude each other");
 	if (a->count > 1 && !a->every)
 		argp_error(state, "--count needs --every");
@@ -115,7 +99,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		add_pids(state, a, value);
+		parse_pids(state, value, &a->pids);
 		break;
 	case KEY_COMM:
 		set_filter(a, &a->filter.comm, value);
@@ -162,8 +146,8 @@ static int find(struct targets *targets, const struct types_arguments *a)
 
 	if (a->has_filter)
 		return targets_add_matching(targets, &a->filter);
-	for (size_t i = 0; !err && i < a->nr_pids; i++)
-		err = targets_add(targets, a->pids[i]);
+	for (size_t i = 0; !err && i < a->pids.nr; i++)
+		err = targets_add(targets, a->pids.items[i]);
 	return err;
 }
 
@@ -338,7 +322,7 @@ static int run_types(int argc, char **argv)
 		status = types(&targets, &a);
 	}
 	targets_free(&targets);
-	free(a.pids);
+	free(a.pids.items);
 	return status;
 }
 

@@ -22,8 +22,7 @@ enum {
 };
 
 struct why_arguments {
-	pid_t *pids;
-	size_t nr_pids, cap_pids;
+	struct pid_list pids;
 	bool json;
 	unsigned long count;
 	double every; /* 0: one look */
@@ -64,21 +63,6 @@ static void on_signal(int signal)
 	stop = signal;
 }
 
-static void add_pids(struct argp_state *state, struct why_arguments *a, char *list)
-{
-	char *rest = list, *word;
-
-	while ((word = strsep(&rest, ","))) {
-		pid_t *slot = vec_push(&a->pids, &a->nr_pids, &a->cap_pids);
-
-		if (!slot)
-			argp_failure(state, 1, ENOMEM, "-p");
-		*slot = parse_count(state, word, INT32_MAX);
-		if (!*slot)
-			argp_error(state, "0 is no process");
-	}
-}
-
 static double parse_time(struct argp_state *state, const char *option, const char *text)
 {
 	double seconds = parse_seconds(state, text);
@@ -104,7 +88,7 @@ static void parse_type(struct argp_state *state, struct why_arguments *a, const 
 
 static void check(struct argp_state *state, const struct why_arguments *a)
 {
-	if (!a->nr_pids)
+	if (!a->pids.nr)
 		argp_error(state, "which process? -p PID");
 	if (a->count > 1 && !a->every)
 		argp_error(state, "--count needs --every");
@@ -116,7 +100,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		add_pids(state, a, value);
+		parse_pids(state, value, &a->pids);
 		break;
 	case KEY_LIMIT:
 		a->options.limit = parse_count(state, value, UINT32_MAX);
@@ -302,9 +286,9 @@ static int why(struct targets *targets, struct held *held, const struct why_argu
 
 static int open_targets(const struct why_arguments *a, struct targets *targets, struct held *held)
 {
-	for (size_t i = 0; i < a->nr_pids; i++) {
+	for (size_t i = 0; i < a->pids.nr; i++) {
 		held[i].log = why_log_new();
-		if (!held[i].log || targets_add(targets, a->pids[i]))
+		if (!held[i].log || targets_add(targets, a->pids.items[i]))
 			return -ENOMEM;
 	}
 	return 0;
@@ -312,7 +296,7 @@ static int open_targets(const struct why_arguments *a, struct targets *targets, 
 
 static int run(const struct why_arguments *a)
 {
-	struct held *held = calloc(a->nr_pids, sizeof(*held));
+	struct held *held = calloc(a->pids.nr, sizeof(*held));
 	struct targets targets = { 0 };
 	int status = EXIT_PARTIAL;
 
@@ -320,7 +304,7 @@ static int run(const struct why_arguments *a)
 		log_error("no memory");
 	else
 		status = why(&targets, held, a);
-	for (size_t i = 0; held && i < a->nr_pids; i++) {
+	for (size_t i = 0; held && i < a->pids.nr; i++) {
 		why_free(held[i].why);
 		why_log_free(held[i].log);
 	}
@@ -357,7 +341,7 @@ static int run_why(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	status = run(&a);
-	free(a.pids);
+	free(a.pids.items);
 	return status;
 }
 

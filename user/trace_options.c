@@ -354,3 +354,18 @@ void trace_options_release(struct trace_options *o)
 	free(o->pairs);
 	free(o->alloc);
 }
+
+void parse_pids(struct argp_state *state, char *text, struct pid_list *list)
+{
+	char *word;
+
+	while ((word = strsep(&text, ","))) {
+		pid_t *slot = vec_push(&list->items, &list->nr, &list->cap);
+
+		if (!slot)
+			argp_failure(state, 1, ENOMEM, "-p");
+		*slot = parse_count(state, word, INT32_MAX);
+		if (!*slot)
+			argp_error(state, "0 is no process");
+	}
+}

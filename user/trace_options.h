@@ -38,6 +38,12 @@ extern const struct argp trace_options_argp;
 /* Numbers with a unit: "64K", "1.5G"; "90", "30s", "5m", "2h". argp_error on nonsense. */
 uint64_t parse_bytes(struct argp_state *state, const char *text);
 double parse_seconds(struct argp_state *state, const char *text);
+/* Adds the processes of "A,B"; the list is the caller's to free. */
+struct pid_list {
+	pid_t *items;
+	size_t nr, cap;
+};
+void parse_pids(struct argp_state *state, char *text, struct pid_list *list);
 unsigned long parse_count(struct argp_state *state, const char *text, unsigned long most);
 
 /*
