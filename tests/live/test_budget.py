@@ -169,3 +169,6 @@ def gives_up():
     require("ended early" in report.document["capture"]["budget_words"] and
             "--budget" in report.document["capture"]["budget_words"],
             f"it did not say why: {report.document['capture']}")
+    # what is decided by counting is not left to how the bursts happen to be
+    require(len(report.health["bursts"]) <= 1, f"{len(report.health['bursts'])} bursts before it")
+    require(report.health["traced_share"] < 0.5, f"share {report.health['traced_share']}")

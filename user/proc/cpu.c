@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-double process_cpu_seconds(pid_t pid)
+/* In ticks of 10 ms or so. */
+static double seconds_by_stat(pid_t pid)
 {
 	unsigned long long user = 0, system = 0;
 	char path[64], line[1024];
@@ -24,6 +26,16 @@ double process_cpu_seconds(pid_t pid)
 			    &system) != 2)
 		return 0;
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+double process_cpu_seconds(pid_t pid)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &used))
+		return seconds_by_stat(pid);
+	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
 double host_cpu_seconds(void)

@@ -31,6 +31,7 @@
 enum {
 	CALM_MS_BEFORE = 200, /* the targets' CPU use is looked at, without a probe */
 	COUNTING_MS = 20,
+	MOST_MOMENTS = 10, /* of counting */
 	LOOK_MS = 5, /* at the cost of a burst under way */
 	CALM_MS = 500, /* and of tracing without end */
 	MOST_SECONDS_BETWEEN = 30,
@@ -42,6 +43,8 @@ static const double SHRINK = 4; /* the shortest bursts to the longest, where nee
 static const double RETURN_TRAP = 0.5; /* of an entry's: see the table in the manual */
 static const double GUESSED_RUN = 1.5e-6; /* seconds of a program, before any has run */
 static const double LEAST_USE = 0.05; /* cores that a target is taken to use at least */
+static const double COUNTED_CPU = 0.01; /* seconds of the targets' that tell how often they call */
+static const double COUNTING_DOUBT = 3; /* times as much as counting says it may not cost */
 static const double FITS = 0.8, EXCEEDS = 1.25; /* of the income */
 static const double GRACE = 0.02; /* seconds of cost that no one asks after */
 static const double EXPLODES = 4; /* times what bursts cost */
@@ -93,6 +96,12 @@ static double income(const struct governor *g, const struct measure *now)
 static double mean_length(const struct governor *g)
 {
 	return (g->plan.longest - g->plan.shortest) / log(g->plan.longest / g->plan.shortest);
+}
+
+/* Of a burst as they are planned now. One that has been may have been far shorter or longer. */
+static double burst_cost(const struct governor *g)
+{
+	return g->always_rate * mean_length(g) + g->edge_cost;
 }
 
 int governor_new(const struct governor_options *options, struct governor **ret_governor)
@@ -197,8 +206,8 @@ static void trace_always(struct governor *g, uint64_t now)
 static double mean_pause(const struct governor *g, const struct measure *now)
 {
 	double rate = income(g, now), spent = now->cost - g->start.cost;
-	double earned = rate * measure_seconds(&g->start, now), pause = g->burst_cost / rate;
-	double owed = (spent + g->burst_cost - earned) / rate;
+	double earned = rate * measure_seconds(&g->start, now), pause = burst_cost(g) / rate;
+	double owed = (spent + burst_cost(g) - earned) / rate;
 
 	owed = fmin(fmax(owed, pause * 0.3), pause * 3);
 	/* seep's own work is held to the same share of one core. */
@@ -220,48 +229,77 @@ static double fit_lengths(struct governor *g, double pause)
 	return longest / g->plan.longest;
 }
 
+/*
+ * Whether there is a burst every MOST_SECONDS_BETWEEN at least, with `doubt` times as much where
+ * what it costs is not known well. If not it gives up: at once, whatever was drawn.
+ */
+static bool bursts_fit(struct governor *g, double cores, double doubt)
+{
+	double own = g->burst_own / (g->options.percent / 100), steady = burst_cost(g) / cores;
+
+	steady = fmax(steady / fit_lengths(g, steady), own);
+	if (steady <= MOST_SECONDS_BETWEEN * doubt)
+		return true;
+	snprintf(g->reason, sizeof(g->reason),
+		 "within %.3g%% there would be a burst of %.0f ms every %.0f s: too few to say "
+		 "anything; --budget allows more",
+		 g->options.percent, mean_length(g) * 1e3, steady);
+	give_up(g);
+	return false;
+}
+
 static void pause_or_give_up(struct governor *g, const struct measure *now)
 {
-	double pause = mean_pause(g, now), steady = g->burst_cost / income(g, now);
+	double pause = mean_pause(g, now);
 
-	steady /= fit_lengths(g, steady);
-	if (steady > MOST_SECONDS_BETWEEN) {
-		snprintf(g->reason, sizeof(g->reason),
-			 "within %.3g%% there would be a burst of %.0f ms every %.0f s: too few to "
-			 "say "
-			 "anything; --budget allows more",
-			 g->options.percent, mean_length(g) * 1e3, steady);
-		give_up(g);
+	if (!bursts_fit(g, income(g, now), 1))
 		return;
-	}
+	pause = fmin(burst_plan_pause(&g->plan, pause), MOST_SECONDS_BETWEEN);
 	g->state = PAUSE;
-	wait_for(g, now->time, burst_plan_pause(&g->plan, pause));
+	wait_for(g, now->time, pause);
+}
+
+/* Until the targets have run for some time: beside others they may not get to run for long. */
+static void count_for_a_moment(struct governor *g, struct measure *ret)
+{
+	const struct timespec moment = { .tv_nsec = COUNTING_MS * MS };
+
+	for (int i = 0; i < MOST_MOMENTS; i++) {
+		nanosleep(&moment, NULL);
+		governor_measure(g, clock_now(), ret);
+		if (ret->cpu - g->begin.cpu >= COUNTED_CPU)
+			break;
+	}
 }
 
 /* The probes let everything pass for a moment, then what follows is decided. */
 static void count_calls(struct governor *g)
 {
-	const struct timespec moment = { .tv_nsec = COUNTING_MS * MS };
-	double share = g->options.percent / 100, rate;
+	double share = g->options.percent / 100, rate, hits, used;
 	struct measure before, after;
 
 	governor_measure(g, clock_now(), &before);
 	g->options.probe(g->options.context, true);
 	/* From here on all of them are in. */
 	governor_measure(g, clock_now(), &g->begin);
-	nanosleep(&moment, NULL);
-	governor_measure(g, clock_now(), &after);
-	g->hit_rate = (double)(after.hits - g->begin.hits) / measure_seconds(&g->begin, &after);
+	count_for_a_moment(g, &after);
+	rate = (before.cpu - g->origin.cpu) / measure_seconds(&g->origin, &before);
+	hits = (double)(after.hits - g->begin.hits);
+	used = after.cpu - g->begin.cpu;
+	/* By the CPU time that it took to make them: how much of it they get now is chance. */
+	g->hit_rate = used >= COUNTED_CPU ? hits / used * rate
+					  : hits / measure_seconds(&g->begin, &after);
 	/* Half of the hits or so are allocations, whose returns trap too. */
 	g->always_rate = g->hit_rate * ((1 + RETURN_TRAP / 2) * trap(g, false) + GUESSED_RUN);
-	rate = (before.cpu - g->origin.cpu) / measure_seconds(&g->origin, &before);
 	log_debug("%.0f hits a second would cost %.3f cores; the targets use %.2f", g->hit_rate,
 		  g->always_rate, rate);
 	rate = g->options.host ? share : share * fmax(rate, LEAST_USE);
 	if (g->always_rate <= FITS * rate)
 		trace_always(g, clock_now());
-	else
+	else if (bursts_fit(g, rate, COUNTING_DOUBT))
 		begin_burst(g);
+	else
+		g->gaps = true; /* nothing was traced */
 }
 
 static void note_burst(struct governor *g, const struct measure *now, uint64_t end)
@@ -287,6 +325,16 @@ static void average(double *value, double now)
 	*value = *value > 0 ? 0.8 * *value + 0.2 * now : now;
 }
 
+/* Rates while bursts are on, of late: long ones tell more than short ones. */
+static void average_rates(struct governor *g, double seconds, double cost, double hits)
+{
+	g->late.seconds = 0.8 * g->late.seconds + seconds;
+	g->late.cost = 0.8 * g->late.cost + cost;
+	g->late.hits = 0.8 * g->late.hits + hits;
+	g->always_rate = g->late.cost / g->late.seconds;
+	g->hit_rate = g->late.hits / g->late.seconds;
+}
+
 /* Far beyond the budget in spite of all: what was assumed does not hold here. */
 static bool runs_away(struct governor *g, const struct measure *now)
 {
@@ -305,25 +353,24 @@ static void end_burst(struct governor *g)
 {
 	uint64_t end = clock_now();
 	struct measure now;
-	double length;
+	double length, cost;
 
 	kernel_set_burst(g->options.kernel, 0);
 	heap_burst_end(g->options.heap, end);
 	governor_measure(g, end, &now);
-	log_debug("cost %.2f ms in the burst itself", (now.cost - g->begin.cost) * 1e3);
+	cost = now.cost - g->begin.cost;
+	length = measure_seconds(&g->begin, &now);
+	average_rates(g, length, cost, (double)(now.hits - g->begin.hits));
 	g->options.probe(g->options.context, false);
 	governor_measure(g, clock_now(), &now);
 	note_burst(g, &now, end);
-	length = (double)(end - g->begin.time) / 1e9;
-	average(&g->burst_cost, now.cost - g->begin.cost);
+	average(&g->edge_cost, now.cost - g->begin.cost - cost);
 	average(&g->burst_own, now.own - g->begin.own);
-	average(&g->hit_rate, (double)(now.hits - g->begin.hits) / length);
-	average(&g->always_rate, (now.cost - g->begin.cost) / length);
-	log_debug(
-		"burst %u: %.1f ms, %.1f ms with its probes, %llu hits, cost %.2f ms, own %.1f ms",
-		g->number, length * 1e3, (double)(now.time - g->begin.time) / 1e6,
-		(unsigned long long)(now.hits - g->begin.hits), (now.cost - g->begin.cost) * 1e3,
-		(now.own - g->begin.own) * 1e3);
+	log_debug("burst %u: %.1f ms, %.1f ms with its probes, %llu hits, cost %.2f and %.2f ms, "
+		  "own %.1f ms",
+		  g->number, length * 1e3, (double)(now.time - g->begin.time) / 1e6,
+		  (unsigned long long)(now.hits - g->begin.hits), cost * 1e3,
+		  (now.cost - g->begin.cost - cost) * 1e3, (now.own - g->begin.own) * 1e3);
 	if (runs_away(g, &now))
 		give_up(g);
 	else
@@ -340,7 +387,7 @@ static void look_at_burst(struct governor *g, uint64_t time)
 		return;
 	}
 	governor_measure(g, time, &now);
-	if (g->burst_cost > 0 && now.cost - g->begin.cost > EXPLODES * g->burst_cost + 0.005)
+	if (now.cost - g->begin.cost > EXPLODES * burst_cost(g) + 0.005)
 		end_burst(g);
 }
 
@@ -374,7 +421,6 @@ static void look_at_always(struct governor *g, uint64_t time)
 		/* The bursts' own begin here: nothing before is of a burst. */
 		kernel_set_burst(g->options.kernel, 0);
 		g->traced += (double)(time - g->origin.time) / 1e9;
-		g->burst_cost = fmax(cost, 1e-6) * mean_length(g);
 		g->gaps = true;
 		g->options.probe(g->options.context, false);
 		governor_measure(g, clock_now(), &g->start);

@@ -29,7 +29,10 @@ struct governor {
 	struct measure start; /* what income is counted from */
 	struct measure begin; /* of the burst or the look under way */
 	double cpu; /* highest seen: what ended processes used stays counted */
-	double burst_cost, burst_own; /* of a burst, on average of late; 0 none yet */
+	struct {
+		double seconds, cost, hits;
+	} late; /* of bursts, the last ones count most */
+	double edge_cost, burst_own; /* outside of a burst, by it, and of seep itself, on average */
 	double always_rate; /* what tracing all the time would cost: cores */
 	double hit_rate; /* a second, while traced */
 	double calm_rate; /* the targets' cores when tracing began; negative: not known */
