@@ -381,7 +381,15 @@ char *table_insert_sql(const struct table *table)
 
 	if (!out)
 		return NULL;
-	fprintf(out, "INSERT INTO %s VALUES (?", table->name);
+	/* By name: a store made by another seep may have its columns in another order. */
+	fprintf(out, "INSERT INTO %s (capture", table->name);
+	if (table->key == KEY_ROW)
+		fputs(", id", out);
+	else if (table->key == KEY_CHILD)
+		fprintf(out, ", %s, position", table->owner);
+	for (size_t i = 0; i < table->nr_columns; i++)
+		fprintf(out, ", %s", table->columns[i].name);
+	fputs(") VALUES (?", out);
 	for (size_t i = 1; i < table_insert_keys(table) + table->nr_columns; i++)
 		fputs(", ?", out);
 	fputs(")", out);

@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define CAPTURE_NUMBER 1
-
 static int run(sqlite3 *db, const char *sql)
 {
 	return sqlite3_exec(db, sql, NULL, NULL, NULL);
@@ -64,84 +62,86 @@ static int bind(sqlite3_stmt *insert, int parameter, const struct column *column
 	return SQLITE_MISUSE;
 }
 
+/* The statement that adds rows of one table to one capture. */
+struct insert {
+	const struct table *table;
+	sqlite3_int64 capture;
+	sqlite3_stmt *statement;
+};
+
 /* One row; `owner` is used by tables of children alone. */
-static int insert_row(sqlite3_stmt *insert, const struct table *table, size_t owner, size_t index,
-		      const void *row)
+static int insert_row(const struct insert *insert, size_t owner, size_t index, const void *row)
 {
+	const struct table *table = insert->table;
+	sqlite3_stmt *statement = insert->statement;
 	int parameter = 1, err;
 
-	err = sqlite3_bind_int(insert, parameter++, CAPTURE_NUMBER);
+	err = sqlite3_bind_int64(statement, parameter++, insert->capture);
 	if (!err && table->key == KEY_CHILD)
-		err = sqlite3_bind_int64(insert, parameter++, owner);
+		err = sqlite3_bind_int64(statement, parameter++, owner);
 	if (!err && table->key != KEY_CAPTURE)
-		err = sqlite3_bind_int64(insert, parameter++, index);
+		err = sqlite3_bind_int64(statement, parameter++, index);
 	for (size_t i = 0; i < table->nr_columns && !err; i++)
-		err = bind(insert, parameter++, &table->columns[i], row);
+		err = bind(statement, parameter++, &table->columns[i], row);
 	if (err)
 		return err;
-	err = sqlite3_step(insert);
+	err = sqlite3_step(statement);
 	if (err != SQLITE_DONE)
 		return err == SQLITE_ROW ? SQLITE_MISUSE : err;
-	return sqlite3_reset(insert);
+	return sqlite3_reset(statement);
 }
 
-static int prepare(sqlite3 *db, const struct table *table, sqlite3_stmt **ret_insert)
+static int prepare(sqlite3 *db, struct insert *insert)
 {
-	char *sql = table_insert_sql(table);
+	char *sql = table_insert_sql(insert->table);
 	int err = SQLITE_NOMEM;
 
 	if (sql)
-		err = sqlite3_prepare_v2(db, sql, -1, ret_insert, NULL);
+		err = sqlite3_prepare_v2(db, sql, -1, &insert->statement, NULL);
 	free(sql);
 	return err;
 }
 
-static int insert_rows(sqlite3 *db, const struct table *table, const void *rows, size_t nr)
+static int insert_rows(sqlite3 *db, sqlite3_int64 capture, const struct table *table,
+		       const void *rows, size_t nr)
 {
-	sqlite3_stmt *insert = NULL;
-	int err = prepare(db, table, &insert);
+	struct insert insert = { .table = table, .capture = capture };
+	int err = prepare(db, &insert);
 
 	for (size_t i = 0; i < nr && !err; i++)
-		err = insert_row(insert, table, 0, i, (const char *)rows + i * table->row_size);
-	sqlite3_finalize(insert);
+		err = insert_row(&insert, 0, i, (const char *)rows + i * table->row_size);
+	sqlite3_finalize(insert.statement);
 	return err;
 }
 
-static int insert_stack_frames(sqlite3 *db, const struct profile *profile)
+static int insert_stack_frames(sqlite3 *db, sqlite3_int64 capture, const struct profile *profile)
 {
-	sqlite3_stmt *insert = NULL;
-	int err = prepare(db, &stack_frame_table, &insert);
+	struct insert insert = { .table = &stack_frame_table, .capture = capture };
+	int err = prepare(db, &insert);
 
 	for (size_t i = 0; i < profile->nr_stacks; i++)
 		for (size_t j = 0; j < profile->stacks[i].nr_frames && !err; j++)
-			err = insert_row(insert, &stack_frame_table, i, j,
-					 &profile->stacks[i].frames[j]);
-	sqlite3_finalize(insert);
+			err = insert_row(&insert, i, j, &profile->stacks[i].frames[j]);
+	sqlite3_finalize(insert.statement);
 	return err;
 }
 
-static int insert_cohorts(sqlite3 *db, const struct profile *profile)
+static int insert_cohorts(sqlite3 *db, sqlite3_int64 capture, const struct profile *profile)
 {
-	sqlite3_stmt *insert = NULL;
-	int err = prepare(db, &cohort_table, &insert);
+	struct insert insert = { .table = &cohort_table, .capture = capture };
+	int err = prepare(db, &insert);
 
 	for (size_t i = 0; i < profile->nr_sites; i++)
 		for (size_t j = 0; j < profile->sites[i].nr_cohorts && !err; j++)
-			err = insert_row(insert, &cohort_table, i, j,
-					 &profile->sites[i].cohorts[j]);
-	sqlite3_finalize(insert);
+			err = insert_row(&insert, i, j, &profile->sites[i].cohorts[j]);
+	sqlite3_finalize(insert.statement);
 	return err;
 }
 
-static int create_tables(sqlite3 *db)
+int capture_rows_create(sqlite3 *db)
 {
-	char pragmas[96];
-	int err;
+	int err = 0;
 
-	sqlite3_snprintf(sizeof(pragmas), pragmas,
-			 "PRAGMA application_id = %d; PRAGMA user_version = %d",
-			 CAPTURE_APPLICATION_ID, PROFILE_SCHEMA);
-	err = run(db, pragmas);
 	for (size_t i = 0; capture_tables[i] && !err; i++) {
 		char *sql = table_create_sql(capture_tables[i]);
 
@@ -153,7 +153,7 @@ static int create_tables(sqlite3 *db)
 	return err;
 }
 
-int capture_rows_write(sqlite3 *db, const struct profile *profile)
+int capture_rows_insert(sqlite3 *db, sqlite3_int64 capture, const struct profile *profile)
 {
 	const struct profile_health *health = &profile->health;
 	const struct {
@@ -173,15 +173,28 @@ int capture_rows_write(sqlite3 *db, const struct profile *profile)
 		{ &skipped_probe_table, health->skipped_probes, health->nr_skipped_probes },
 		{ &burst_table, profile->bursts, profile->nr_bursts },
 	};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !err; i++)
+		err = insert_rows(db, capture, parts[i].table, parts[i].rows, parts[i].nr);
+	if (!err)
+		err = insert_stack_frames(db, capture, profile);
+	return err ? err : insert_cohorts(db, capture, profile);
+}
+
+int capture_rows_write(sqlite3 *db, const struct profile *profile)
+{
+	char pragmas[96];
 	int err = run(db, "BEGIN");
 
+	sqlite3_snprintf(sizeof(pragmas), pragmas,
+			 "PRAGMA application_id = %d; PRAGMA user_version = %d",
+			 CAPTURE_APPLICATION_ID, PROFILE_SCHEMA);
 	if (!err)
-		err = create_tables(db);
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !err; i++)
-		err = insert_rows(db, parts[i].table, parts[i].rows, parts[i].nr);
+		err = run(db, pragmas);
 	if (!err)
-		err = insert_stack_frames(db, profile);
+		err = capture_rows_create(db);
 	if (!err)
-		err = insert_cohorts(db, profile);
+		err = capture_rows_insert(db, 1, profile);
 	return err ? err : run(db, "COMMIT");
 }
