@@ -230,6 +230,7 @@ static void sample_leaking_service(struct profile *p, uint32_t libc)
 	process->limit_seconds_low = 14000;
 	process->limit_seconds_high = 15500;
 	process->unmatched_frees = 120;
+	process->repeated_frees = 8;
 	process->mapped_bytes = 8 * MIB;
 	process->mapped_count = 2;
 
@@ -338,6 +339,7 @@ static void sample_health(struct profile *p)
 	health->dropped_frees = 17;
 	health->dropped_stacks = 3;
 	health->unmatched_frees = 120;
+	health->repeated_frees = 8;
 	health->inherited_frees = 3;
 	health->missed_frees = 1;
 	health->entries = 176650;

@@ -4,6 +4,7 @@
  * sampling, filters. One test a case.
  */
 #include "feed.h"
+#include "heap/released.h"
 
 #include <errno.h>
 #include <math.h>
@@ -45,6 +46,73 @@ static void test_missed_free(void **state)
 	check_stack(h, PID, 8, 30, 1, 1, 0);
 	assert_int_equal(heap_stats(h).missed_frees, 1);
 	heap_free(h);
+}
+
+/*
+ * What an ending thread's cache gives back was freed before, and a block from before the capture
+ * is freed once: only that counts as unmatched.
+ */
+static void test_repeated_free(void **state)
+{
+	struct heap *h = new_heap(0, 0);
+	struct profile *p;
+
+	feed_alloc(h, 1, 0x1000, 100, 7, 10);
+	feed_free(h, 1, 0x1000, 20);
+	feed_free(h, 1, 0x1000, 20); /* by the allocator */
+	feed_free(h, 1, 0x2000, 20); /* the cache itself, */
+	feed_free(h, 1, 0x2000, 30); /* and the next one in its place */
+	feed_free(h, 2, 0x1000, 30); /* of another process */
+	assert_int_equal(heap_stats(h).unmatched_frees, 2);
+	assert_int_equal(heap_stats(h).repeated_frees, 2);
+	/* In between it was a block: each time it is one, its release is that of a block. */
+	feed_alloc(h, 1, 0x1000, 100, 7, 40);
+	feed_free(h, 1, 0x1000, 50);
+	feed_alloc(h, 1, 0x1000, 100, 7, 60);
+	p = filled(h, 5000, NULL);
+	assert_int_equal(site_of(p, PID, 7)->live_count, 1);
+	assert_int_equal(site_of(p, PID, 7)->free_count, 2);
+	assert_int_equal(p->health.repeated_frees, 2);
+	assert_int_equal(p->processes[0].repeated_frees, 2);
+	profile_free(p);
+	heap_free(h);
+}
+
+/* Between two bursts an address may be handed out unseen: then it is no repetition. */
+static void test_repeated_free_in_bursts(void **state)
+{
+	struct heap *h = new_heap(0, 0);
+
+	assert_int_equal(heap_burst_begin(h, at_ms(0)), 0);
+	feed_alloc(h, 1, 0x1000, 100, 7, 10);
+	feed_free(h, 1, 0x1000, 20);
+	feed_free(h, 1, 0x1000, 20);
+	assert_int_equal(heap_stats(h).repeated_frees, 1);
+	heap_burst_end(h, at_ms(100));
+	assert_int_equal(heap_burst_begin(h, at_ms(1000)), 0);
+	feed_free(h, 1, 0x1000, 1010);
+	assert_int_equal(heap_stats(h).repeated_frees, 1);
+	assert_int_equal(heap_stats(h).unmatched_frees, 1);
+	heap_free(h);
+}
+
+/* As many as there is room for are known: the later ones. */
+static void test_repeated_frees_bound(void **state)
+{
+	struct released *released = released_new(1024);
+	unsigned int again = 0;
+
+	assert_non_null(released);
+	assert_true(released_bytes(released) <= 1024 + 32);
+	for (unsigned int i = 0; i < 10000; i++)
+		assert_false(released_note(released, 1, 0x1000 + 16 * i));
+	for (unsigned int i = 10000 - 64; i < 10000; i++)
+		again += released_note(released, 1, 0x1000 + 16 * i);
+	assert_in_range(again, 32, 64);
+	released_forget(released);
+	assert_false(released_note(released, 1, 0x1000 + 16 * 9999));
+	released_free(released);
+	released_free(NULL);
 }
 
 static void test_realloc_moves(void **state)
@@ -479,6 +547,9 @@ int main(void)
 		cmocka_unit_test(test_layers_folded),
 		cmocka_unit_test(test_alloc_free),
 		cmocka_unit_test(test_missed_free),
+		cmocka_unit_test(test_repeated_free),
+		cmocka_unit_test(test_repeated_free_in_bursts),
+		cmocka_unit_test(test_repeated_frees_bound),
 		cmocka_unit_test(test_realloc_moves),
 		cmocka_unit_test(test_realloc_fails),
 		cmocka_unit_test(test_realloc_abandoned),

@@ -25,7 +25,8 @@ struct model {
 	struct model_block blocks[SPACES][ADDRESSES];
 	struct model_parked parked[SPACES][THREADS];
 	uint64_t alloc_bytes[SPACES][STACKS], alloc_count[SPACES][STACKS];
-	uint64_t unmatched, missed;
+	bool released[SPACES][ADDRESSES]; /* at some time */
+	uint64_t unmatched, repeated, missed;
 };
 
 static uint64_t seed = 4101842887655102017ULL;
@@ -38,10 +39,21 @@ static unsigned int below(unsigned int n)
 	return (unsigned int)((seed * 2685821657736338717ULL >> 33) % n);
 }
 
+static void model_unmatched(struct model *m, int s, int a)
+{
+	if (m->released[s][a])
+		m->repeated++;
+	else
+		m->unmatched++;
+	m->released[s][a] = true;
+}
+
 static void model_alloc(struct model *m, int s, int a, uint64_t size, int stack, uint64_t ms)
 {
-	if (m->blocks[s][a].live)
+	if (m->blocks[s][a].live) {
 		m->missed++;
+		m->released[s][a] = true;
+	}
 	m->blocks[s][a] = (struct model_block){ true, size, ms, stack };
 	m->alloc_bytes[s][stack] += size;
 	m->alloc_count[s][stack]++;
@@ -51,6 +63,7 @@ static void model_free(struct model *m, int s, int a)
 {
 	if (m->blocks[s][a].live) {
 		m->blocks[s][a].live = false;
+		m->released[s][a] = true;
 		return;
 	}
 	for (int t = 0; t < THREADS; t++) {
@@ -58,19 +71,22 @@ static void model_free(struct model *m, int s, int a)
 
 		if (p->busy && p->known && p->address == a) {
 			p->busy = false;
+			m->released[s][a] = true;
 			return;
 		}
 	}
-	m->unmatched++;
+	model_unmatched(m, s, a);
 }
 
 static void model_restore(struct model *m, int s, struct model_parked *p)
 {
 	if (p->busy && p->known) {
-		if (m->blocks[s][p->address].live)
+		if (m->blocks[s][p->address].live) {
 			m->missed++;
-		else
+			m->released[s][p->address] = true;
+		} else {
 			m->blocks[s][p->address] = p->block;
+		}
 	}
 	p->busy = false;
 }
@@ -89,8 +105,10 @@ static void model_end(struct model *m, int s, int t, int a, uint64_t size, int s
 {
 	struct model_parked *p = &m->parked[s][t];
 
-	if (p->busy && !p->known && (frees || p->address != a))
-		m->unmatched++;
+	if (p->busy && p->known)
+		m->released[s][p->address] = true;
+	else if (p->busy && (frees || p->address != a))
+		model_unmatched(m, s, p->address);
 	p->busy = false;
 	if (!frees)
 		model_alloc(m, s, a, size, stack, ms);
@@ -213,6 +231,7 @@ static void compare(struct heap *h, const struct model *m, uint64_t ms)
 				assert_int_equal((uint64_t)(oldest * 1000 + 0.5), ms - want.oldest);
 		}
 	assert_int_equal(p->health.unmatched_frees, m->unmatched);
+	assert_int_equal(p->health.repeated_frees, m->repeated);
 	assert_int_equal(p->health.missed_frees, m->missed);
 	profile_free(p);
 }

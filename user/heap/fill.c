@@ -60,6 +60,7 @@ static int add_process(struct filling *f, uint32_t index)
 	row->rss_start_bytes = space->rss_first;
 	row->unmatched_frees = space->unmatched_frees;
 	row->inherited_frees = space->inherited_frees;
+	row->repeated_frees = space->repeated_frees;
 	row->missed_frees = space->missed_frees;
 	row->lost_frees = space->lost_frees;
 	row->tainted = space->lost_frees != 0;
@@ -389,6 +390,7 @@ static void add_health(const struct heap *h, struct profile_health *health)
 
 	health->unmatched_frees += stats.unmatched_frees;
 	health->inherited_frees += stats.inherited_frees;
+	health->repeated_frees += stats.repeated_frees;
 	health->missed_frees += stats.missed_frees;
 	health->blocks_evicted += stats.blocks_evicted;
 	health->evicted_bytes += stats.evicted_bytes;

@@ -22,6 +22,8 @@
 enum { SITES_MAX = 65536, SITES_MIN = 64 };
 /* Of the bound one 16th is for the courses of the spaces, one quarter for the sites. */
 enum { POINTS_SHARE = 16 };
+/* And one 64th for the addresses that were released. */
+enum { RELEASED_SHARE = 64 };
 
 struct heap *heap_new(const struct heap_options *options)
 {
@@ -37,12 +39,14 @@ struct heap *heap_new(const struct heap_options *options)
 	h->count_one = options->sample_bytes ? WEIGHT_ONE_SAMPLED : 1;
 	if (options->max_bytes && for_sites / sizeof(struct site) < sites)
 		sites = for_sites / sizeof(struct site);
-	h->blocks = blocks_new(options->max_bytes - for_sites - options->max_bytes / POINTS_SHARE);
+	h->blocks = blocks_new(options->max_bytes - for_sites - options->max_bytes / POINTS_SHARE -
+			       options->max_bytes / RELEASED_SHARE);
 	h->sites = sites_new(sites < SITES_MIN ? SITES_MIN : sites);
 	h->spaces = spaces_new();
+	h->released = released_new(options->max_bytes / RELEASED_SHARE);
 	h->reallocs = hashmap_new();
 	h->unmaps = hashmap_new();
-	if (!h->blocks || !h->sites || !h->spaces || !h->reallocs || !h->unmaps) {
+	if (!h->blocks || !h->sites || !h->spaces || !h->released || !h->reallocs || !h->unmaps) {
 		heap_free(h);
 		return NULL;
 	}
@@ -60,6 +64,7 @@ void heap_free(struct heap *h)
 	bursts_free(h->bursts);
 	hashmap_free(h->unmaps);
 	hashmap_free(h->reallocs);
+	released_free(h->released);
 	spaces_free(h->spaces);
 	sites_free(h->sites);
 	blocks_free(h->blocks);
@@ -80,6 +85,8 @@ int heap_burst_begin(struct heap *h, uint64_t time)
 {
 	if (!h->bursts)
 		h->bursts = bursts_new();
+	/* What was released before may have been handed out in between, unseen. */
+	released_forget(h->released);
 	return h->bursts ? bursts_begin(h->bursts, heap_time(h, time)) : -ENOMEM;
 }
 
@@ -155,6 +162,7 @@ void heap_account_death(struct heap *h, const struct block *block, uint32_t now)
 	struct space *space = spaces_at(h->spaces, block->space);
 	struct weight w = heap_weight(h, block);
 
+	(void)released_note(h->released, block->space, block->address);
 	cohorts[born].live_bytes -= w.bytes;
 	cohorts[born].live_count -= w.count;
 	gone = gone < born ? born : gone;
@@ -166,10 +174,16 @@ void heap_account_death(struct heap *h, const struct block *block, uint32_t now)
 	}
 }
 
-void heap_account_unmatched(struct heap *h, struct space *space, uint32_t now)
+bool heap_account_unmatched(struct heap *h, uint32_t index, uint64_t address, uint32_t now)
 {
+	struct space *space = spaces_at(h->spaces, index);
 	uint32_t cohort = sites_cohort(h->sites, now);
 
+	if (released_note(h->released, index, address)) {
+		space->repeated_frees++;
+		h->stats.repeated_frees++;
+		return false;
+	}
 	if (space->inherits) {
 		space->inherited_frees++;
 		h->stats.inherited_frees++;
@@ -178,6 +192,7 @@ void heap_account_unmatched(struct heap *h, struct space *space, uint32_t now)
 		h->stats.unmatched_frees++;
 	}
 	space_unmatched(space, cohort, sites_doublings(h->sites));
+	return true;
 }
 
 void heap_account_missed(struct heap *h, struct space *space)
@@ -256,8 +271,8 @@ int heap_release(struct heap *h, const struct seep_free *r)
 	if (blocks_take(h->blocks, space, r->address, &block)) {
 		heap_account_death(h, &block, now);
 		heap_burst_death(h, &block, now);
-	} else if (!reallocs_release(h, space, r->address, now)) {
-		heap_account_unmatched(h, spaces_at(h->spaces, space), now);
+	} else if (!reallocs_release(h, space, r->address, now) &&
+		   heap_account_unmatched(h, space, r->address, now)) {
 		burst_unmatched(h, space, r->address);
 	}
 	return 0;
@@ -315,7 +330,8 @@ struct heap_stats heap_stats(const struct heap *h)
 	stats.parked = h->nr_parked_blocks;
 	stats.bytes = sizeof(*h) + stats.block_bytes + sites_bytes(h->sites) +
 		      spaces_bytes(h->spaces) + hashmap_bytes(h->reallocs) +
-		      hashmap_bytes(h->unmaps) + (h->bursts ? bursts_bytes(h->bursts) : 0) +
+		      hashmap_bytes(h->unmaps) + released_bytes(h->released) +
+		      (h->bursts ? bursts_bytes(h->bursts) : 0) +
 		      h->cap_parked_blocks * sizeof(*h->parked_blocks) +
 		      h->cap_parked_pieces * sizeof(*h->parked_pieces);
 	return stats;

@@ -68,7 +68,7 @@ struct heap_stats {
 	uint64_t blocks, peak_blocks, sites, spaces;
 	uint64_t bytes; /* the heap's own memory, all tables */
 	uint64_t block_bytes; /* of that, the table of live blocks with its index */
-	uint64_t unmatched_frees, inherited_frees, missed_frees;
+	uint64_t unmatched_frees, inherited_frees, repeated_frees, missed_frees;
 	uint64_t blocks_evicted, evicted_bytes, sites_folded;
 	uint64_t refused;
 	uint64_t parked; /* reallocs under way */

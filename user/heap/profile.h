@@ -179,6 +179,7 @@ struct profile_process {
 	uint64_t rss_start_bytes; /* at attach */
 	uint64_t unmatched_frees; /* of blocks older than the capture */
 	uint64_t inherited_frees; /* of blocks of the parent, after fork */
+	uint64_t repeated_frees; /* of addresses released before, and handed out unseen since */
 	uint64_t missed_frees; /* an address handed out again without its release seen */
 	uint64_t lost_frees; /* dropped release events: figures are upper bounds */
 	bool tainted; /* lost_frees != 0 */
@@ -251,7 +252,7 @@ struct profile_health {
 	uint64_t events; /* records that reached the collector */
 	uint64_t dropped; /* all kinds together */
 	uint64_t dropped_allocs, dropped_frees, dropped_stacks, dropped_other;
-	uint64_t unmatched_frees, inherited_frees, missed_frees;
+	uint64_t unmatched_frees, inherited_frees, repeated_frees, missed_frees;
 	uint64_t entries, returns, abandoned, nested;
 	uint64_t bad_records; /* of a length or kind that the collector does not know */
 	uint64_t threads_full, spaces_full, stacks_full, stack_collisions, stack_faults;

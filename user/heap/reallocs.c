@@ -194,7 +194,7 @@ int heap_realloc_end(struct heap *h, const struct seep_alloc *moved)
 		heap_account_death(h, &parked.block, now);
 		heap_burst_death(h, &parked.block, now);
 	} else if (had && (!moved->address || moved->address != parked.address)) {
-		heap_account_unmatched(h, spaces_at(h->spaces, space), now);
+		(void)heap_account_unmatched(h, space, parked.address, now);
 	}
 	if (had && !parked.known && h->bursts)
 		bursts_release(h->bursts, space);

@@ -37,7 +37,7 @@ struct space {
 	uint64_t start_time;
 	char comm[SEEP_COMM_LEN + 1];
 	uint64_t live_bytes, live_count; /* of LAYER_BLOCKS; as in struct cohort */
-	uint64_t unmatched_frees, inherited_frees, missed_frees, lost_frees;
+	uint64_t unmatched_frees, inherited_frees, repeated_frees, missed_frees, lost_frees;
 	/* Releases of blocks from before the capture by interval, see space_unmatched. */
 	uint32_t unmatched[PROFILE_COHORTS];
 	unsigned int doublings;

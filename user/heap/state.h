@@ -9,6 +9,7 @@
 #include "heap/blocks.h"
 #include "heap/heap.h"
 #include "heap/mapping.h"
+#include "heap/released.h"
 #include "heap/sites.h"
 #include "heap/spaces.h"
 #include "heap/weight.h"
@@ -36,6 +37,7 @@ struct heap {
 	struct blocks *blocks;
 	struct sites *sites;
 	struct spaces *spaces;
+	struct released *released;
 	struct hashmap *reallocs; /* (space, tid) -> index into parked_blocks */
 	struct parked_block *parked_blocks;
 	size_t nr_parked_blocks, cap_parked_blocks;
@@ -58,8 +60,11 @@ void heap_account_death(struct heap *heap, const struct block *block, uint32_t n
 /* A release of a block, or the address of one given out again: told to `bursts` alone. */
 void heap_burst_death(struct heap *heap, const struct block *block, uint32_t now);
 void heap_burst_reuse(struct heap *heap, const struct block *block);
-/* A release of an address that is in no table. */
-void heap_account_unmatched(struct heap *heap, struct space *space, uint32_t now);
+/*
+ * A release of an address that is in no table: false when it was released before, and was
+ * handed out unseen.
+ */
+bool heap_account_unmatched(struct heap *heap, uint32_t space, uint64_t address, uint32_t now);
 void heap_account_missed(struct heap *heap, struct space *space);
 
 /* reallocs.c */

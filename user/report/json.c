@@ -188,6 +188,7 @@ static void put_process_figures(struct json_object *o, const struct profile_proc
 	json_put_known_count(o, "rss_start_bytes", process->rss_start_bytes);
 	json_put_count(o, "unmatched_frees", process->unmatched_frees);
 	json_put_count(o, "inherited_frees", process->inherited_frees);
+	json_put_count(o, "repeated_frees", process->repeated_frees);
 	json_put_count(o, "missed_frees", process->missed_frees);
 	json_put_count(o, "lost_frees", process->lost_frees);
 	json_put_flag(o, "tainted", process->tainted);
@@ -356,6 +357,7 @@ static int write_health(const struct profile *profile, FILE *out)
 	json_put_count(&o, "dropped_other", health->dropped_other);
 	json_put_count(&o, "unmatched_frees", health->unmatched_frees);
 	json_put_count(&o, "inherited_frees", health->inherited_frees);
+	json_put_count(&o, "repeated_frees", health->repeated_frees);
 	json_put_count(&o, "missed_frees", health->missed_frees);
 	json_put_count(&o, "entries", health->entries);
 	json_put_count(&o, "returns", health->returns);

@@ -150,6 +150,12 @@ static void write_releases(struct text *text, const struct profile_health *healt
 			 "%s %s of blocks inherited through fork (no fault).",
 			 words_count(&count, health->inherited_frees),
 			 words_plural(health->inherited_frees, "release", "releases"));
+	if (health->repeated_frees)
+		text_say(text, 2, TEXT_PLAIN, "- ",
+			 "%s %s of addresses that were released before: an allocator's own (no "
+			 "fault), or of blocks whose allocation is not probed.",
+			 words_count(&count, health->repeated_frees),
+			 words_plural(health->repeated_frees, "release", "releases"));
 }
 
 /* "2 functions not probed (malloc in libx.so, free in libx.so): reason" */
