@@ -215,7 +215,7 @@ static bool is_there(struct reader *r)
 	       cgroup_known(r->level->anonymous) || strcmp(r->level->path, "/") == 0;
 }
 
-int cgroup_memory_read(const char *root, const struct cgroup_place *place,
+static int read_levels(const char *root, const struct cgroup_place *place, size_t bound,
 		       struct cgroup_memory *ret_memory)
 {
 	struct cgroup_memory memory = { .version = place->version };
@@ -227,7 +227,7 @@ int cgroup_memory_read(const char *root, const struct cgroup_place *place,
 
 	while (length && path[length - 1] == '/')
 		length--;
-	while (more && memory.nr_levels < CGROUP_LEVELS) {
+	while (more && memory.nr_levels < bound) {
 		size_t above = parent_length(path, length);
 
 		err = add_level(&r, path, length);
@@ -245,6 +245,27 @@ int cgroup_memory_read(const char *root, const struct cgroup_place *place,
 	memory.levels_left_out = more ? levels_above(path, length) : 0;
 	*ret_memory = memory;
 	return 0;
+}
+
+int cgroup_memory_read(const char *root, const struct cgroup_place *place,
+		       struct cgroup_memory *ret_memory)
+{
+	return read_levels(root, place, CGROUP_LEVELS, ret_memory);
+}
+
+int cgroup_memory_read_one(const char *root, const struct cgroup_place *place,
+			   struct cgroup_memory *ret_memory)
+{
+	return read_levels(root, place, 1, ret_memory);
+}
+
+uint64_t cgroup_memory_usage(const char *root, const struct cgroup_place *place)
+{
+	struct cgroup_memory memory = { .version = place->version };
+	struct cgroup_level level = { .path = place->path };
+	struct reader r = { root, place, &memory, &level };
+
+	return read_bytes(&r, place->version == 2 ? "memory.current" : "memory.usage_in_bytes");
 }
 
 void cgroup_memory_release(struct cgroup_memory *memory)

@@ -55,7 +55,12 @@ struct cgroup_memory {
  */
 int cgroup_memory_read(const char *root, const struct cgroup_place *place,
 		       struct cgroup_memory *ret_memory);
+/* The innermost level alone. `levels_left_out` is 0 when no level above counts its memory. */
+int cgroup_memory_read_one(const char *root, const struct cgroup_place *place,
+			   struct cgroup_memory *ret_memory);
 void cgroup_memory_release(struct cgroup_memory *memory);
+/* Its usage alone, for one file; CGROUP_UNKNOWN. */
+uint64_t cgroup_memory_usage(const char *root, const struct cgroup_place *place);
 
 static inline bool cgroup_known(uint64_t bytes)
 {

@@ -268,12 +268,40 @@ static int by_room(const void *left, const void *right)
 	return (a->kind > b->kind) - (a->kind < b->kind);
 }
 
+static const struct limits nothing_known = { .address_space = CGROUP_UNKNOWN,
+					     .data = CGROUP_UNKNOWN,
+					     .anonymous = CGROUP_UNKNOWN,
+					     .swapped = CGROUP_UNKNOWN };
+
+static void add_levels_and_host(struct limits *limits)
+{
+	for (size_t i = 0; i < limits->cgroup.nr_levels; i++)
+		add_level(limits, i);
+	add_host(limits);
+	qsort(limits->items, limits->nr, sizeof(*limits->items), by_room);
+}
+
+void limits_read_host(const char *root, struct limits_host *ret_host)
+{
+	struct limits limits = nothing_known;
+
+	read_host(root, &limits);
+	*ret_host = limits.host;
+}
+
+void limits_of_cgroup(const struct cgroup_memory *memory, const struct limits_host *host,
+		      struct limits *ret_limits)
+{
+	*ret_limits = nothing_known;
+	ret_limits->cgroup_known = true;
+	ret_limits->cgroup = *memory;
+	ret_limits->host = *host;
+	add_levels_and_host(ret_limits);
+}
+
 int limits_read(const char *root, pid_t pid, struct limits *ret_limits)
 {
-	struct limits found = { .address_space = CGROUP_UNKNOWN,
-				.data = CGROUP_UNKNOWN,
-				.anonymous = CGROUP_UNKNOWN,
-				.swapped = CGROUP_UNKNOWN };
+	struct limits found = nothing_known;
 	int err = read_process(root, pid, &found);
 
 	err = err ?: read_cgroup(root, pid, &found);
@@ -282,10 +310,7 @@ int limits_read(const char *root, pid_t pid, struct limits *ret_limits)
 		return err;
 	}
 	read_host(root, &found);
-	for (size_t i = 0; i < found.cgroup.nr_levels; i++)
-		add_level(&found, i);
-	add_host(&found);
-	qsort(found.items, found.nr, sizeof(*found.items), by_room);
+	add_levels_and_host(&found);
 	*ret_limits = found;
 	return 0;
 }

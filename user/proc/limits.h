@@ -66,6 +66,15 @@ struct limits {
 int limits_read(const char *root, pid_t pid, struct limits *ret_limits);
 void limits_release(struct limits *limits);
 
+/* The machine alone. Likewise, what cannot be had is CGROUP_UNKNOWN. */
+void limits_read_host(const char *root, struct limits_host *ret_host);
+/*
+ * Of cgroups and the machine as they were read before, no process. The paths stay those of
+ * `memory`, and there is nothing to release.
+ */
+void limits_of_cgroup(const struct cgroup_memory *memory, const struct limits_host *host,
+		      struct limits *ret_limits);
+
 /*
  * The one that is reached first by memory that is taken and kept; NULL when nothing bounds it.
  * `hard`: leave out the one that only slows down.

@@ -50,7 +50,7 @@ struct suspect {
 	char reason[RANKING_REASON]; /* "grew 34 MB in 60 s, 3.1% an hour of the limit of /a/b" */
 };
 
-/* False: not to be ranked. Called with the look's own. `cgroup` NULL unknown. */
+/* False: not to be ranked. `process` is NULL for a cgroup, `cgroup` where it is not known. */
 typedef bool (*ranking_keep_fn)(void *context, const struct host_process *process,
 				const struct host_cgroup *cgroup);
 
@@ -73,7 +73,8 @@ bool ranking_cgroup(const struct ranking *ranking, const struct host_cgroup *cgr
 
 /*
  * At most `max` suspects, worst first, processes and cgroups each by themselves: those of `kind`.
- * None is fewer than 0. `keep` may be NULL. The caller frees *ret_suspects. 0, -ENOMEM.
+ * With no suspects *ret_suspects is NULL. `keep` may be NULL. The caller frees *ret_suspects. 0,
+ * -ENOMEM.
  */
 int ranking_suspects(const struct ranking *ranking, enum suspect_kind kind, size_t max,
 		     ranking_keep_fn keep, void *context, struct suspect **ret_suspects,
