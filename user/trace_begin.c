@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach/features_cache.h"
 #include "base/log.h"
 #include "base/vec.h"
 #include "command.h"
@@ -78,22 +79,9 @@ static int check_capture(const char *path)
 	return status;
 }
 
-int trace_begin(struct trace_options *o, struct features *ret_features, struct tracer **ret_tracer)
+static void warn_of_what_is_missing(const struct trace_options *o, const struct features *features)
 {
-	const char **end = vec_push(&o->alloc, &o->nr_alloc, &o->cap_alloc);
-	int err = end ? features_probe(o->attach != ATTACH_NONE, ret_features) : -ENOMEM;
-
-	if (err == -EPERM || err == -EACCES)
-		return explain_privilege();
-	if (err) {
-		log_error("cannot find out what the kernel offers: %s", strerror(-err));
-		return EXIT_PRIVILEGE;
-	}
-	err = choose_mode(o, ret_features);
-	err = err ? err : check_capture(o->capture);
-	if (err)
-		return err;
-	if (!ret_features->tracefs && !ret_features->call_entries && !o->tracer.no_mappings)
+	if (!features->tracefs && !features->call_entries && !o->tracer.no_mappings)
 		log_warn("no tracefs (mount -t tracefs nodev /sys/kernel/tracing): mmap is not "
 			 "traced, "
 			 "and libraries opened later are found once a second");
@@ -101,11 +89,66 @@ int trace_begin(struct trace_options *o, struct features *ret_features, struct t
 		log_warn("--debuginfod asks nobody: $DEBUGINFOD_URLS names no server (sudo drops "
 			 "it: "
 			 "sudo --preserve-env=DEBUGINFOD_URLS)");
+}
+
+/* With features tried now or, *ret_recalled, at an earlier start. 0 or an exit code. */
+static int find_features(const struct trace_options *o, struct features *ret_features,
+			 bool *ret_recalled)
+{
+	bool all = o->attach != ATTACH_NONE;
+	int err;
+
+	features_look(ret_features);
+	*ret_recalled = features_recall(NULL, all, ret_features);
+	if (*ret_recalled)
+		return 0;
+	err = features_probe(all, ret_features);
+	if (!err && ret_features->best != ATTACH_NONE)
+		features_remember(NULL, all, ret_features);
+	if (!err)
+		return 0;
+	if (err == -EPERM || err == -EACCES)
+		return explain_privilege();
+	log_error("cannot find out what the kernel offers: %s", strerror(-err));
+	return EXIT_PRIVILEGE;
+}
+
+/* -EAGAIN: what was recalled of the kernel is not so any more. Else 0 or an exit code. */
+static int open_tracer(struct trace_options *o, struct features *ret_features,
+		       struct tracer **ret_tracer)
+{
+	struct features features = { .best = ATTACH_NONE };
+	bool recalled;
+	int err = find_features(o, &features, &recalled);
+
+	err = err ? err : choose_mode(o, &features);
+	if (err)
+		return err;
+	err = tracer_new(&o->tracer, &features, ret_tracer);
+	if (err && recalled && err != -ENOMEM) {
+		features_forget(NULL);
+		return -EAGAIN;
+	}
+	*ret_features = features;
+	return err ? explain_open(err) : 0;
+}
+
+int trace_begin(struct trace_options *o, struct features *ret_features, struct tracer **ret_tracer)
+{
+	const char **end = vec_push(&o->alloc, &o->nr_alloc, &o->cap_alloc);
+	int err = end ? check_capture(o->capture) : explain_open(-ENOMEM);
+
+	if (err)
+		return err;
 	o->tracer.plan.extra_families = o->alloc;
 	o->tracer.plan.pairs = o->pairs;
 	o->tracer.plan.nr_pairs = o->nr_pairs;
-	err = tracer_new(&o->tracer, ret_features, ret_tracer);
-	return err ? explain_open(err) : 0;
+	err = open_tracer(o, ret_features, ret_tracer);
+	if (err == -EAGAIN)
+		err = open_tracer(o, ret_features, ret_tracer);
+	if (!err)
+		warn_of_what_is_missing(o, ret_features);
+	return err;
 }
 
 static int save(const char *path, const struct profile *profile)

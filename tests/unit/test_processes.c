@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Address spaces and the processes behind them, in any order of their records. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -37,6 +39,55 @@ static void ends(struct processes *p, uint8_t reason, uint32_t space, uint32_t t
 	struct seep_space end = record(SEEP_SPACE_END, reason, space, tgid);
 
 	assert_int_equal(processes_note(p, &end), 0);
+}
+
+static pid_t start_sleeper(void)
+{
+	pid_t child = fork();
+
+	if (!child)
+		for (;;)
+			pause();
+	assert_true(child > 0);
+	return child;
+}
+
+static void end_sleeper(pid_t child)
+{
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void what_was_met_is_known_when_it_has_ended(void **state)
+{
+	struct processes *p = processes_new();
+	pid_t child = start_sleeper();
+	const struct traced_process *process;
+
+	assert_int_equal(processes_meet(p, child), 0);
+	assert_int_equal(processes_meet(p, child), 0);
+	assert_false(processes_seen(p, child));
+	end_sleeper(child);
+	begins(p, SEEP_SPACE_SEEN, 1, child, 0);
+	process = processes_find(p, 1);
+	assert_non_null(process->exe);
+	assert_true(process->started > 1e9 && process->rss_start > 0);
+	processes_free(p);
+}
+
+static void what_was_met_is_not_the_program_that_took_its_place(void **state)
+{
+	struct processes *p = processes_new();
+	pid_t child = start_sleeper();
+
+	assert_int_equal(processes_meet(p, child), 0);
+	end_sleeper(child);
+	begins(p, SEEP_SPACE_EXEC, 1, child, 0);
+	assert_null(processes_find(p, 1)->exe);
+	/* it was met once */
+	begins(p, SEEP_SPACE_SEEN, 2, child, 0);
+	assert_null(processes_find(p, 2)->exe);
+	processes_free(p);
 }
 
 static void a_process_is_read_at_first_sight(void **state)
@@ -199,6 +250,8 @@ static void only_the_living_are_visited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_met_is_known_when_it_has_ended),
+		cmocka_unit_test(what_was_met_is_not_the_program_that_took_its_place),
 		cmocka_unit_test(a_process_is_read_at_first_sight),
 		cmocka_unit_test(a_second_beginning_is_none),
 		cmocka_unit_test(the_end_keeps_what_was_known),

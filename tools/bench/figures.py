@@ -127,3 +127,14 @@ def compile_goals(seconds):
     share = statistics.median(s / (b + f) for s, f, b in
                               zip(seconds["seep"], seconds["floor"], seconds["bare"]))
     yield goal(words, share, f"{share:.2f} of it", share <= 1, f"{(share - 1) * 100:.0f}%")
+
+
+def first_report_goals(seconds):
+    for which, most in (("cold", 2), ("warm", 0.5)):
+        words = f"libLLVM, start until the first report, {which}: at most {most} s"
+        if not seconds:
+            yield {"goal": words, "value": None, "text": "", "reached": None,
+                   "result": "not measured"}
+            continue
+        value = statistics.median(seconds[which])
+        yield goal(words, value, f"{value:.2f} s", value <= most, f"{value - most:.2f} s")

@@ -69,25 +69,23 @@ void attachments_free(struct attachment **attachments, size_t nr)
 		free_some(attachments + i, nr - i < AT_ONCE ? nr - i : AT_ONCE);
 }
 
-/* Up to AT_ONCE links of any of them; how many. */
-static size_t take_any_links(struct attachment **attachments, size_t nr, struct probe_link *links)
+struct unlinking *attachments_free_later(struct attachment **attachments, size_t nr)
 {
-	size_t taken = 0;
+	struct unlinking *unlinking = NULL;
+	struct probe_link *links;
+	size_t most = 0, taken = 0;
 
 	for (size_t i = 0; i < nr; i++)
-		while (attachments[i] && attachments[i]->nr && taken < AT_ONCE)
+		most += attachments[i] ? attachments[i]->nr : 0;
+	links = calloc(most + 1, sizeof(*links));
+	for (size_t i = 0; links && i < nr; i++)
+		while (attachments[i] && attachments[i]->nr)
 			links[taken++] = attachments[i]->links[--attachments[i]->nr];
-	return taken;
-}
-
-void attachments_free_at_once(struct attachment **attachments, size_t nr)
-{
-	struct probe_link links[AT_ONCE];
-	size_t taken;
-
-	while ((taken = take_any_links(attachments, nr, links)))
-		unlink_together(links, taken);
+	if (taken)
+		unlinking = unlink_begin(links, taken);
+	free(links);
 	attachments_free(attachments, nr);
+	return unlinking;
 }
 
 void attachment_free(struct attachment *a)

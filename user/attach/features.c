@@ -348,19 +348,42 @@ static bool call_entries_work(void)
 	return work;
 }
 
-/* The allocator of BPF memory came with 6.1, commit 7c8199e24fa0, and is in its types. */
-static bool has_late_allocation(void)
+/* A name of this enumeration of the kernel's. */
+static bool has_value(const struct btf *btf, const char *enumeration, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, enumeration, BTF_KIND_ENUM);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	bool has = false;
+
+	for (int i = 0; type && !has && i < btf_vlen(type); i++)
+		has = !strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name);
+	return has;
+}
+
+/* What is in the kernel's types when it is in the kernel. */
+static void look_into_types(struct features *features)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	bool has = btf && btf__find_by_name_kind(btf, "bpf_mem_alloc", BTF_KIND_STRUCT) > 0;
 
+	if (!btf)
+		return;
+	/* The allocator of BPF memory came with 6.1, commit 7c8199e24fa0. */
+	features->late_allocation = btf__find_by_name_kind(btf, "bpf_mem_alloc", BTF_KIND_STRUCT) >
+				    0;
+	/* 5.17, commit 7c7e3d31e785. */
+	features->find_vma = has_value(btf, "bpf_func_id", "BPF_FUNC_find_vma");
 	btf__free(btf);
-	return has;
 }
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return 0;
+}
+
+void features_look(struct features *features)
+{
+	features->btf = is_readable("/sys/kernel/btf/vmlinux");
+	features->tracefs = tracepoints_are_there();
 }
 
 int features_probe(bool all, struct features *ret_features)
@@ -371,8 +394,7 @@ int features_probe(bool all, struct features *ret_features)
 	unsigned long offset;
 	int err;
 
-	features.btf = is_readable("/sys/kernel/btf/vmlinux");
-	features.tracefs = tracepoints_are_there();
+	features_look(&features);
 	err = own_file_offset(&offset);
 	for (int mode = 0; !err && mode < ATTACH_MODES; mode++) {
 		int result;
@@ -395,7 +417,7 @@ int features_probe(bool all, struct features *ret_features)
 		features.returns_kill_filtered = return_probe_kills(
 			features.works[ATTACH_MULTI] ? ATTACH_MULTI : ATTACH_PERF, offset);
 	features.call_entries = !err && call_entries_work();
-	features.late_allocation = has_late_allocation();
+	look_into_types(&features);
 	libbpf_set_print(print);
 	if (err)
 		return err;

@@ -26,6 +26,7 @@ struct features {
 	bool tracefs; /* the system calls' tracepoints are there */
 	bool call_entries; /* programs on the system calls' own functions (fentry) work */
 	bool late_allocation; /* maps without preallocation are safe in probes (6.1) */
+	bool find_vma; /* bpf_find_vma: programs with callbacks are possible as well (5.17) */
 	bool nop5_is_free; /* 5-byte nops are rewritten to calls (6.18) */
 	/*
 	 * A return probe kills a process under a seccomp filter: x86 kernels from 6.11 on
@@ -40,6 +41,8 @@ struct features {
  * attaching that are dearer than one that works are left untried: each costs 200 ms.
  */
 int features_probe(bool all, struct features *ret_features);
+/* What needs no trial: btf, and tracefs, which is mounted if it is not. */
+void features_look(struct features *features);
 
 const char *attach_mode_name(enum attach_mode mode);
 /* ATTACH_NONE for a word that is none. */

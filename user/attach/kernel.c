@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "attach/kernel_internal.h"
@@ -199,28 +198,13 @@ static int hand_over(void *context, void *data, size_t size)
 	return ++kernel->in_batch < BATCH ? 0 : -ECANCELED;
 }
 
-/* In the types of kernels that have it: 5.17, commit 7c7e3d31e785. */
-static bool has_find_vma(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	__s32 id = btf ? btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM) : -1;
-	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, id) : NULL;
-	bool has = false;
-
-	for (int i = 0; type && !has && i < btf_vlen(type); i++)
-		has = !strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off),
-			      "BPF_FUNC_find_vma");
-	btf__free(btf);
-	return has;
-}
-
 /* The object, or the other one compiled from the same sources: all is alike but one call. */
-static struct tracer_bpf *open_object(void)
+static struct tracer_bpf *open_object(bool find_vma)
 {
 	struct tracer_bpf *bpf;
 	int err;
 
-	if (has_find_vma())
+	if (find_vma)
 		return tracer_bpf__open();
 	bpf = calloc(1, sizeof(*bpf));
 	if (!bpf)
@@ -257,7 +241,7 @@ int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel
 	if (!kernel)
 		return -ENOMEM;
 	kernel->mode = options->mode;
-	kernel->bpf = open_object();
+	kernel->bpf = open_object(options->find_vma);
 	if (!kernel->bpf) {
 		err = -errno;
 		goto fail;
@@ -293,6 +277,7 @@ void kernel_free(struct kernel *kernel)
 {
 	if (!kernel)
 		return;
+	unlink_end(kernel->unlinking);
 	ring_buffer__free(kernel->ring);
 	kernel_unwind_close(kernel);
 	bpf_link__destroy(kernel->mremap);
@@ -315,9 +300,8 @@ void kernel_stop(struct kernel *kernel)
 	if (kernel->mremap)
 		links[nr++] = (struct probe_link){ .fd = -1, .link = kernel->mremap };
 	kernel->mremap = NULL;
-	unlink_together(links, nr);
-	/* Beyond MOST_PROGRAMS. */
-	tracer_bpf__detach(kernel->bpf);
+	/* A tracepoint takes 40 ms, one after the other: nobody needs to wait for it. */
+	kernel->unlinking = unlink_begin(links, nr);
 }
 
 int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags)
@@ -349,6 +333,19 @@ int kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void
 			n = ring_buffer__consume(kernel->ring);
 	}
 	return n == -ECANCELED ? (int)kernel->in_batch : n;
+}
+
+int kernel_drain(struct kernel *kernel, kernel_record_fn fn, void *context)
+{
+	struct ring *ring = ring_buffer__ring(kernel->ring, 0);
+	unsigned long end = ring__producer_pos(ring);
+	int n;
+
+	/* Both positions only ever grow; less is left than was there at the beginning. */
+	do {
+		n = kernel_poll(kernel, 0, fn, context);
+	} while (n > 0 && (long)(end - ring__consumer_pos(ring)) > 0);
+	return n < 0 ? n : 0;
 }
 
 static uint64_t passed_over(struct kernel *kernel, int cpus)

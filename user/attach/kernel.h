@@ -18,6 +18,7 @@
 
 struct kernel;
 struct attachment;
+struct unlinking;
 
 struct kernel_options {
 	enum attach_mode mode;
@@ -25,7 +26,7 @@ struct kernel_options {
 	bool announce_exec; /* SEEP_SPACE_BEGIN with space 0 for execs of untraced processes */
 	bool mappings; /* the mapping layer */
 	bool new_code; /* without it: tell at least of files mapped as code */
-	bool call_entries, late_allocation; /* as of struct features */
+	bool call_entries, late_allocation, find_vma; /* as of struct features */
 	bool no_stacks;
 	uint64_t sample_bytes; /* 0 exact */
 	size_t ring_bytes; /* rounded up to a power of two of pages; 0: 16 MiB */
@@ -43,7 +44,10 @@ struct kernel_options {
 int kernel_open(const struct kernel_options *options, struct kernel **ret_kernel);
 void kernel_free(struct kernel *kernel);
 
-/* Detaches what kernel_open has attached: no more records come, those in the ring stay. */
+/*
+ * Detaches what kernel_open has attached: its records come no more when kernel_free returns,
+ * and cost nothing meanwhile but room in the ring.
+ */
 void kernel_stop(struct kernel *kernel);
 
 /* Makes the process a target (enum seep_target_flag), or no longer (0). */
@@ -59,8 +63,11 @@ int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t 
 /* Detaches in reverse order; several together, which takes no longer than one. */
 void attachment_free(struct attachment *attachment);
 void attachments_free(struct attachment **attachments, size_t nr);
-/* The same in no order and at once: sooner done, for when nothing is told of (kernel_set_burst). */
-void attachments_free_at_once(struct attachment **attachments, size_t nr);
+/*
+ * The same in no order, for when nothing is told of (kernel_set_burst), and in the background:
+ * all are out when unlink_end (unlink.h) returns.
+ */
+struct unlinking *attachments_free_later(struct attachment **attachments, size_t nr);
 
 typedef void (*kernel_record_fn)(void *context, const void *data, size_t size);
 /*
@@ -68,6 +75,12 @@ typedef void (*kernel_record_fn)(void *context, const void *data, size_t size);
  * ever, 0 not at all). The number of records, or -errno (-EINTR after a signal).
  */
 int kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void *context);
+
+/*
+ * Hands over what is in the ring now, but not what comes meanwhile: on a busy host that has
+ * no end. 0 or -errno.
+ */
+int kernel_drain(struct kernel *kernel, kernel_record_fn fn, void *context);
 
 /* enum seep_counter */
 int kernel_counters(struct kernel *kernel, uint64_t ret_counters[SEEP_COUNT_MAX]);

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
@@ -42,4 +44,46 @@ void unlink_together(const struct probe_link *links, size_t nr)
 	close_some(&closing);
 	while (started)
 		pthread_join(threads[--started], NULL);
+}
+
+struct unlinking {
+	pthread_t thread;
+	struct probe_link *links;
+	size_t nr;
+};
+
+static void *close_all(void *context)
+{
+	struct unlinking *unlinking = context;
+
+	unlink_together(unlinking->links, unlinking->nr);
+	return NULL;
+}
+
+struct unlinking *unlink_begin(const struct probe_link *links, size_t nr)
+{
+	struct unlinking *unlinking = calloc(1, sizeof(*unlinking));
+
+	if (unlinking)
+		unlinking->links = calloc(nr + 1, sizeof(*links));
+	if (unlinking && unlinking->links) {
+		memcpy(unlinking->links, links, nr * sizeof(*links));
+		unlinking->nr = nr;
+		if (!pthread_create(&unlinking->thread, NULL, close_all, unlinking))
+			return unlinking;
+	}
+	if (unlinking)
+		free(unlinking->links);
+	free(unlinking);
+	unlink_together(links, nr);
+	return NULL;
+}
+
+void unlink_end(struct unlinking *unlinking)
+{
+	if (!unlinking)
+		return;
+	pthread_join(unlinking->thread, NULL);
+	free(unlinking->links);
+	free(unlinking);
 }

@@ -19,4 +19,11 @@ struct probe_link {
 /* Closes them all, in no order, and returns when the last one is out. */
 void unlink_together(const struct probe_link *links, size_t nr);
 
+/*
+ * Begins to close them and does not wait: the links are closed, and
+ * what it returned is freed, when unlink_end returns. NULL: all are closed already.
+ */
+struct unlinking *unlink_begin(const struct probe_link *links, size_t nr);
+void unlink_end(struct unlinking *unlinking);
+
 #endif

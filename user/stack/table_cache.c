@@ -22,9 +22,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/private_folder.h"
 #include "base/vec.h"
 #include "stack/cfi_image.h"
-#include "stack/table_folder.h"
 
 static const uint64_t DEFAULT_BYTES = 512UL << 20;
 enum {
@@ -147,7 +147,7 @@ int table_cache_open(const struct table_cache_options *options, struct table_cac
 	if (!cache)
 		return -ENOMEM;
 	cache->max_bytes = options && options->max_bytes ? options->max_bytes : DEFAULT_BYTES;
-	cache->directory = table_folder_open(options ? options->directory : NULL);
+	cache->directory = private_folder_open(options ? options->directory : NULL, "unwind");
 	if (cache->directory < 0) {
 		int err = cache->directory;
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "attach/kernel_unwind.h"
+#include "attach/unlink.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/parallel.h"
@@ -57,6 +58,7 @@ struct objects {
 	struct placed *placed;
 	size_t nr_placed, cap_placed;
 	struct hashmap *by_file; /* file_key -> index of items */
+	struct unlinking *unlinking; /* of objects_detach */
 };
 
 struct objects *objects_new(struct kernel *kernel, const struct plan_options *options,
@@ -88,7 +90,9 @@ void objects_detach(struct objects *o)
 		else
 			attachment_free(o->placed[i].attachment);
 	}
-	if (all)
+	if (all && !o->unlinking)
+		o->unlinking = attachments_free_later(all, o->nr_placed);
+	else if (all)
 		attachments_free(all, o->nr_placed);
 	free(all);
 	o->nr_placed = 0;
@@ -99,6 +103,7 @@ void objects_free(struct objects *o)
 	if (!o)
 		return;
 	objects_detach(o);
+	unlink_end(o->unlinking);
 	for (size_t i = 0; i < o->nr; i++) {
 		plan_free(o->items[i].plan);
 		if (o->items[i].fd >= 0)
@@ -244,7 +249,7 @@ void objects_pause(struct objects *o)
 		placed->attachment = NULL;
 	}
 	if (list)
-		attachments_free_at_once(list, o->nr_placed);
+		unlink_end(attachments_free_later(list, o->nr_placed));
 	free(list);
 }
 

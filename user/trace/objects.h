@@ -19,7 +19,10 @@ struct profile;
 /* `kernel` and what `options` points to must outlive it. */
 struct objects *objects_new(struct kernel *kernel, const struct plan_options *options,
 			    const struct features *features, bool host_wide);
-/* Takes all probes out; what was planned and skipped stays known. */
+/*
+ * Begins to take all probes out, which objects_free waits for; nothing must be told of any more
+ * (kernel_set_burst). What was planned and skipped stays known.
+ */
 void objects_detach(struct objects *objects);
 void objects_free(struct objects *objects);
 

@@ -14,6 +14,8 @@ struct processes {
 	size_t nr, cap;
 	struct hashmap *by_space; /* space -> index */
 	struct hashmap *living; /* pid -> space */
+	struct traced_process *met; /* that have no space yet */
+	size_t nr_met, cap_met;
 };
 
 struct processes *processes_new(void)
@@ -31,17 +33,23 @@ struct processes *processes_new(void)
 	return p;
 }
 
+static void free_all(struct traced_process *items, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		free(items[i].comm);
+		free(items[i].exe);
+		free(items[i].cgroup);
+		free(items[i].container);
+	}
+	free(items);
+}
+
 void processes_free(struct processes *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->nr; i++) {
-		free(p->items[i].comm);
-		free(p->items[i].exe);
-		free(p->items[i].cgroup);
-		free(p->items[i].container);
-	}
-	free(p->items);
+	free_all(p->items, p->nr);
+	free_all(p->met, p->nr_met);
 	hashmap_free(p->by_space);
 	hashmap_free(p->living);
 	free(p);
@@ -95,13 +103,75 @@ static void inherit(struct traced_process *process, const struct traced_process 
 		process->container = copy(parent->container);
 }
 
+/* What /proc says of it; nothing once it is gone. */
+static void look_at(struct traced_process *process)
+{
+	struct process_info info;
+	bool deleted;
+
+	process->exe = process_exe(process->pid, &deleted);
+	process->cgroup = process_cgroup(process->pid, &process->container);
+	if (process_read(process->pid, &info))
+		return;
+	process->started = process_started(&info);
+	process->rss_start = info.rss_bytes;
+	process->rss_last = info.rss_bytes;
+}
+
+static size_t find_met(const struct processes *p, pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < p->nr_met && p->met[i].pid != pid)
+		i++;
+	return i;
+}
+
+int processes_meet(struct processes *p, pid_t pid)
+{
+	struct traced_process *process;
+
+	if (processes_seen(p, pid) || find_met(p, pid) < p->nr_met)
+		return 0;
+	process = vec_push(&p->met, &p->nr_met, &p->cap_met);
+	if (!process)
+		return -ENOMEM;
+	process->pid = pid;
+	look_at(process);
+	return 0;
+}
+
+/* As it was met, if it was; a process that has called exec since then is looked at anew. */
+static void recognise(struct processes *p, struct traced_process *process, bool same_program)
+{
+	size_t i = find_met(p, process->pid);
+	struct traced_process *met = &p->met[i];
+
+	if (i == p->nr_met) {
+		look_at(process);
+		return;
+	}
+	if (same_program) {
+		process->exe = met->exe;
+		process->cgroup = met->cgroup;
+		process->container = met->container;
+		process->started = met->started;
+		process->rss_start = met->rss_start;
+		process->rss_last = met->rss_last;
+	} else {
+		free(met->exe);
+		free(met->cgroup);
+		free(met->container);
+		look_at(process);
+	}
+	*met = p->met[--p->nr_met];
+}
+
 static int begin(struct processes *p, const struct seep_space *space)
 {
 	struct traced_process *process = vec_push(&p->items, &p->nr, &p->cap);
 	const struct traced_process *parent;
 	char comm[SEEP_COMM_LEN + 1] = "";
-	struct process_info info;
-	bool deleted;
 
 	if (!process)
 		return -ENOMEM;
@@ -113,13 +183,7 @@ static int begin(struct processes *p, const struct seep_space *space)
 	if (!process->comm || hashmap_put(p->by_space, space->space, p->nr - 1) ||
 	    hashmap_put(p->living, space->tgid, space->space))
 		return -ENOMEM;
-	process->exe = process_exe(process->pid, &deleted);
-	process->cgroup = process_cgroup(process->pid, &process->container);
-	if (!process_read(process->pid, &info)) {
-		process->started = process_started(&info);
-		process->rss_start = info.rss_bytes;
-		process->rss_last = info.rss_bytes;
-	}
+	recognise(p, process, space->reason == SEEP_SPACE_SEEN);
 	parent = find(p, space->parent);
 	if (parent && space->reason == SEEP_SPACE_FORK)
 		inherit(process, parent);

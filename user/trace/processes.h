@@ -30,6 +30,11 @@ struct traced_process {
 struct processes *processes_new(void);
 void processes_free(struct processes *processes);
 
+/*
+ * Looks at a process that is to be traced: it may have ended when its first record is read.
+ * 0 or -ENOMEM.
+ */
+int processes_meet(struct processes *processes, pid_t pid);
 /* Takes note of a SEEP_SPACE_BEGIN or _END record. 0 or -ENOMEM. */
 int processes_note(struct processes *processes, const struct seep_space *space);
 /* NULL for a space never announced. */

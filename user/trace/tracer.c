@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach/cost.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/vec.h"
@@ -58,6 +59,7 @@ static int open_kernel(struct tracer *t)
 		.new_code = knows_mappings(t),
 		.call_entries = t->features.call_entries,
 		.late_allocation = t->features.late_allocation,
+		.find_vma = t->features.find_vma,
 		.sample_bytes = o->sample_bytes,
 		.ring_bytes = o->ring_bytes,
 		.max_threads = o->max_threads,
@@ -282,11 +284,11 @@ void tracer_forget(struct tracer *t, pid_t pid)
 
 int tracer_trace_process(struct tracer *t, pid_t pid)
 {
-	int err;
+	int err = processes_meet(t->processes, pid);
 
 	/* All before the probes: their first hit must find it. */
 	tracer_refresh_maps(t, SEEP_UNWIND_BY_TGID(pid), pid, UNWINDING_SMALL);
-	err = kernel_set_target(t->kernel, pid, target_bits(t, pid));
+	err = err ?: kernel_set_target(t->kernel, pid, target_bits(t, pid));
 
 	return err ?: objects_scan(t->objects, pid, NULL);
 }
@@ -522,7 +524,7 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 
 int tracer_stop(struct tracer *t)
 {
-	int n;
+	int err;
 
 	if (t->end)
 		return 0;
@@ -530,14 +532,13 @@ int tracer_stop(struct tracer *t)
 	t->clock = t->end;
 	if (t->governor)
 		governor_stop(t->governor, t->end);
+	/* From here on the probes let everything pass: the order they go in is of no matter. */
+	kernel_set_burst(t->kernel, 0);
 	objects_detach(t->objects);
-	/* A busy host would go on filling the ring with what it maps and starts. */
 	kernel_stop(t->kernel);
-	do {
-		n = kernel_poll(t->kernel, 0, tracer_record, t);
-	} while (n > 0);
+	err = kernel_drain(t->kernel, tracer_record, t);
 	tick(t, t->end);
-	return n;
+	return err;
 }
 
 void tracer_set_exit_status(struct tracer *t, pid_t pid, int status)

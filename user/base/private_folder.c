@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Owns the question whether a directory can be trusted: it must be ours, and nobody else
- * may write to it, or another user could put tables there for us to read. It must not know
+ * may write to it, or another user could put files there for us to read. It must not know
  * what is kept in it.
  */
-#include "stack/table_folder.h"
+#include "base/private_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,7 @@ static int open_named(const char *path)
 	return parent < 0 ? -errno : open_private(parent, slash + 1);
 }
 
-static int open_default(void)
+static int open_default(const char *name)
 {
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	__cleanup(free_text)
@@ -81,10 +81,10 @@ static int open_default(void)
 	if (above < 0)
 		return -errno;
 	seep = open_private(above, "seep");
-	return seep < 0 ? seep : open_private(seep, "unwind");
+	return seep < 0 ? seep : open_private(seep, name);
 }
 
-int table_folder_open(const char *path)
+int private_folder_open(const char *path, const char *name)
 {
-	return path ? open_named(path) : open_default();
+	return path ? open_named(path) : open_default(name);
 }

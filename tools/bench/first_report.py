@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+From the start of `seep trace` until its report is out, on a process that allocates in libLLVM, one
+of the largest libraries there are: with seep's own caches empty, and as they then are.
+"""
+
+import os
+import select
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from children import Child, Unavailable
+
+TRACED_SECONDS = 0.1
+# Through LLVM's C interface: modules that are never given back.
+PROGRAM = """
+import ctypes, ctypes.util, sys, time
+name = ctypes.util.find_library("LLVM-14") or ctypes.util.find_library("LLVM") or sys.exit("no libLLVM")
+llvm = ctypes.CDLL(name)
+llvm.LLVMModuleCreateWithName.restype = ctypes.c_void_p
+print("ready", flush=True)
+while True:
+    llvm.LLVMModuleCreateWithName(b"kept")
+    time.sleep(0.001)
+"""
+WANTED = b"LLVMModuleCreateWithName"
+
+
+def _report_seconds(bench, pid, caches):
+    begun = time.monotonic()
+    seep = subprocess.Popen([bench.seep, "trace", "-q", "-p", str(pid), "--duration", str(TRACED_SECONDS)],
+                            env=dict(os.environ, XDG_CACHE_HOME=caches),
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    text, last = b"", begun
+    try:
+        while select.select([seep.stdout], [], [], 60)[0]:
+            data = os.read(seep.stdout.fileno(), 1 << 16)
+            if not data:
+                break
+            text += data
+            last = time.monotonic()
+    finally:
+        seep.wait(60)
+    if WANTED not in text:
+        raise Unavailable(f"the report does not name {WANTED.decode()}")
+    return last - begun - TRACED_SECONDS
+
+
+def measure(bench, rounds):
+    """Seconds, a list each, without those that were traced: "cold" and "warm"."""
+    target = Child([sys.executable, "-c", PROGRAM])
+    seconds = {"cold": [], "warm": []}
+    try:
+        target.wait_for(lambda line: line == "ready", 30)
+        for _ in range(rounds):
+            with tempfile.TemporaryDirectory() as caches:
+                seconds["cold"].append(_report_seconds(bench, target.pid, caches))
+                seconds["warm"].append(_report_seconds(bench, target.pid, caches))
+    finally:
+        target.end(signal.SIGTERM)
+    return seconds
+
+
+def median(seconds, which):
+    return statistics.median(seconds[which])
