@@ -2,6 +2,7 @@
 /* seep types: the living objects of running processes, by type, and what grows. */
 #include <argp.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,6 +293,14 @@ static int types(struct targets *targets, const struct types_arguments *a)
 	return status_of(targets);
 }
 
+/* That this process may run on. */
+static unsigned processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
 static int run_types(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -306,7 +315,8 @@ static int run_types(int argc, char **argv)
 		       "privilege, 4 no such process, 5 not all could be read.",
 	};
 	struct sigaction action = { .sa_handler = on_signal };
-	struct types_arguments a = { .limit = DEFAULT_LIMIT };
+	struct types_arguments a = { .limit = DEFAULT_LIMIT,
+				     .census = { .threads = processors() } };
 	struct targets targets = { 0 };
 	int status;
 

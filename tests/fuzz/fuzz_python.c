@@ -74,7 +74,6 @@ static void look(struct python_process *process)
 {
 	const struct census_options options = { .pause = false };
 	struct python_types *types = python_types_new(process);
-	struct python_visit visit;
 	struct census *census;
 	struct runtime_gc gc;
 	uint64_t seen = 0;
@@ -83,8 +82,8 @@ static void look(struct python_process *process)
 	if (!python_census(process, &options, &census))
 		census_free(census);
 	if (types) {
-		python_heap_walk(process, types, walked, &seen, &visit);
-		python_heap_frozen(process, types, walked, &seen, &visit);
+		python_heap_walk(process, types, walked, &seen);
+		python_heap_frozen(process, types, walked, &seen);
 	}
 	python_types_free(types);
 }

@@ -259,6 +259,67 @@ static void a_stream_can_be_ended(void **state)
 	remote_free(remote);
 }
 
+enum { SHARED_MIB = 40, SHARED_BY = 3 };
+
+/* Which MiB a thread met, and how many bytes of each. */
+struct share {
+	uint64_t last_end, of_mib[SHARED_MIB + 1];
+	size_t short_lookahead;
+	int end_with;
+};
+
+static int note_share(void *context, const struct stream_chunk *chunk)
+{
+	struct share *share = context;
+
+	/* Later pieces are at higher addresses. */
+	assert_true(chunk->address >= share->last_end);
+	share->last_end = chunk->address + chunk->size;
+	share->of_mib[chunk->address >> 20] += chunk->size;
+	share->short_lookahead += chunk->readable < chunk->size + STREAM_LOOKAHEAD;
+	return share->end_with;
+}
+
+static void threads_share_a_stream(void **state)
+{
+	uint64_t end = SHARED_MIB << 20;
+	struct remote *remote = remote_new(&filler, &end);
+	struct regions regions = { 0 };
+	struct stream_totals totals;
+	struct share shares[SHARED_BY] = { 0 };
+	void *contexts[SHARED_BY] = { &shares[0], &shares[1], &shares[2] };
+	size_t short_lookahead = 0;
+
+	/* Two regions; together all but the first page. */
+	regions_add(&regions, PAGE, 10 << 20, REGION_ANONYMOUS);
+	regions_add(&regions, 10 << 20, end, REGION_FILE);
+	assert_int_equal(stream_regions_shared(remote, &regions, -1, note_share, contexts,
+					       SHARED_BY, &totals),
+			 0);
+	assert_int_equal(totals.read, remote_bytes_read(remote));
+	for (size_t mib = 0; mib < SHARED_MIB; mib++) {
+		uint64_t bytes = 0;
+
+		for (size_t i = 0; i < SHARED_BY; i++)
+			bytes += shares[i].of_mib[mib];
+		assert_true(bytes >= (1 << 20) - (256 << 10) && bytes <= (1 << 20) + (256 << 10));
+		shares[0].of_mib[SHARED_MIB] += bytes;
+	}
+	assert_int_equal(shares[0].of_mib[SHARED_MIB], end - PAGE);
+	/* The end of a piece is no end; that of a region is. */
+	for (size_t i = 0; i < SHARED_BY; i++)
+		short_lookahead += shares[i].short_lookahead;
+	assert_int_equal(short_lookahead, 2);
+	/* Whichever thread comes first ends it. */
+	for (size_t i = 0; i < SHARED_BY; i++)
+		shares[i] = (struct share){ .end_with = 42 };
+	assert_int_equal(stream_regions_shared(remote, &regions, -1, note_share, contexts,
+					       SHARED_BY, &totals),
+			 42);
+	regions_free(&regions);
+	remote_free(remote);
+}
+
 struct counted {
 	uint64_t end;
 	size_t reads;
@@ -482,6 +543,7 @@ int main(void)
 		cmocka_unit_test(takes_writable_private_ranges),
 		cmocka_unit_test(streams_what_is_there),
 		cmocka_unit_test(a_stream_can_be_ended),
+		cmocka_unit_test(threads_share_a_stream),
 		cmocka_unit_test(keeps_pages),
 		cmocka_unit_test(reads_strings),
 		cmocka_unit_test(holds_and_lets_go),

@@ -435,28 +435,80 @@ static int count_one(void *context, const struct python_object *object)
 	return 0;
 }
 
+/* Counts of several threads: types that both know, and one that only the other does. */
+static void adds_up_types(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		struct python_types *sum, *other;
+		struct python_process *process;
+		struct python_type *type;
+		size_t cursor = 0, nr = 0;
+
+		make(v);
+		process = open_image();
+		sum = python_types_new(process);
+		other = python_types_new(process);
+		python_types_get(sum, IMAGE_BASE + image_type(IMAGE_LIST))->count = 2;
+		type = python_types_get(other, IMAGE_BASE + image_type(IMAGE_LIST));
+		type->count = 3;
+		type->bytes = 100;
+		python_types_get(other, IMAGE_BASE + image_type(IMAGE_TUPLE))->count = 5;
+		assert_int_equal(python_types_add(sum, other), 0);
+		python_types_free(other);
+		type = python_types_get(sum, IMAGE_BASE + image_type(IMAGE_LIST));
+		assert_int_equal(type->count, 5);
+		assert_int_equal(type->bytes, 100);
+		type = python_types_get(sum, IMAGE_BASE + image_type(IMAGE_TUPLE));
+		assert_int_equal(type->count, 5);
+		assert_string_equal(type->name, "tuple");
+		while (python_types_next(sum, &cursor))
+			nr++;
+		assert_int_equal(nr, 2);
+		python_types_free(sum);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
+/* More threads than there is work for, and than there may be. */
+static void counts_with_threads(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		const struct census_options options = { .threads = 100 };
+		struct python_process *process;
+		struct census *census;
+
+		make(v);
+		fill();
+		process = open_image();
+		assert_int_equal(python_census(process, &options, &census), 0);
+		assert_int_equal(census->objects, 6);
+		assert_int_equal(count_of(census, "tuple"), 3);
+		assert_int_equal(census->types_dropped, 0);
+		census_free(census);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
 static void walks_along_the_lists(void **state)
 {
 	for (size_t v = 0; v < VERSIONS; v++) {
 		struct python_process *process;
 		struct python_types *types;
-		struct python_visit visit;
 		size_t seen = 0;
 
 		make(v);
 		fill();
 		process = open_image();
 		types = python_types_new(process);
-		assert_int_equal(python_heap_walk(process, types, count_one, &seen, &visit), 0);
+		assert_int_equal(python_heap_walk(process, types, count_one, &seen), 0);
 		assert_int_equal(seen, 6);
-		assert_int_equal(visit.objects, 6);
 		/* The second points back to the first: it has no end, and is left. */
 		image_put(&image, image_head(&image, 1), IMAGE_BASE + image_head(&image, 0));
-		assert_int_equal(python_heap_walk(process, types, count_one, &seen, &visit),
-				 -EFAULT);
+		assert_int_equal(python_heap_walk(process, types, count_one, &seen), -EFAULT);
 		image_put(&image, image_head(&image, 1), 0);
-		assert_int_equal(python_heap_walk(process, types, count_one, &seen, &visit),
-				 -EFAULT);
+		assert_int_equal(python_heap_walk(process, types, count_one, &seen), -EFAULT);
 		python_types_free(types);
 		python_close(process);
 		image_free(&image);
@@ -478,6 +530,8 @@ int main(void)
 		cmocka_unit_test(reads_the_collector),
 		cmocka_unit_test(reads_rings_of_statistics),
 		cmocka_unit_test(counts_while_it_collects),
+		cmocka_unit_test(adds_up_types),
+		cmocka_unit_test(counts_with_threads),
 		cmocka_unit_test(walks_along_the_lists),
 	};
 

@@ -42,6 +42,11 @@ void remote_free(struct remote *remote)
 	free(remote);
 }
 
+static void count_bytes(struct remote *remote, size_t bytes)
+{
+	__atomic_fetch_add(&remote->bytes_read, bytes, __ATOMIC_RELAXED);
+}
+
 ssize_t remote_read_some(struct remote *remote, uint64_t address, void *bytes, size_t size)
 {
 	ssize_t got;
@@ -51,7 +56,7 @@ ssize_t remote_read_some(struct remote *remote, uint64_t address, void *bytes, s
 		size = UINT64_MAX - address;
 	got = size ? remote->ops->read(remote->context, address, bytes, size) : 0;
 	if (got > 0)
-		remote->bytes_read += got;
+		count_bytes(remote, got);
 	return got;
 }
 
@@ -71,7 +76,7 @@ int remote_read_many(struct remote *remote, struct remote_part *parts, size_t nr
 	if (remote->ops->read_many) {
 		err = remote->ops->read_many(remote->context, parts, nr);
 		for (size_t i = 0; !err && i < nr; i++)
-			remote->bytes_read += parts[i].got;
+			count_bytes(remote, parts[i].got);
 		return err;
 	}
 	for (size_t i = 0; i < nr; i++) {
@@ -87,7 +92,7 @@ int remote_read_many(struct remote *remote, struct remote_part *parts, size_t nr
 
 uint64_t remote_bytes_read(const struct remote *remote)
 {
-	return remote->bytes_read;
+	return __atomic_load_n(&remote->bytes_read, __ATOMIC_RELAXED);
 }
 
 /* A process. */
@@ -97,7 +102,6 @@ enum { MAX_PARTS = IOV_MAX };
 struct process_memory {
 	pid_t pid;
 	int file; /* /proc/PID/mem; -1: process_vm_readv works */
-	struct iovec local[MAX_PARTS], foreign[MAX_PARTS];
 };
 
 /* EFAULT, EIO: nothing is there to be read. */
@@ -152,19 +156,19 @@ static ssize_t process_read_memory(void *context, uint64_t address, void *bytes,
 	return got < 0 ? result_of(errno) : got;
 }
 
-/* Parts from `first` on in one call; the number of parts that it dealt with, or -errno. */
-static ssize_t read_batch(struct process_memory *memory, struct remote_part *parts, size_t nr)
+/* `nr` parts, 1 at least, in one call; the number of parts that it dealt with, or -errno. */
+static ssize_t read_batch(const struct process_memory *memory, struct remote_part *parts, size_t nr)
 {
+	struct iovec local[MAX_PARTS], foreign[MAX_PARTS];
 	ssize_t got;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < nr; i++) {
-		memory->local[i] = (struct iovec){ parts[i].bytes, parts[i].size };
-		memory->foreign[i] =
-			(struct iovec){ (void *)(uintptr_t)parts[i].address, parts[i].size };
+	do {
+		local[i] = (struct iovec){ parts[i].bytes, parts[i].size };
+		foreign[i] = (struct iovec){ (void *)(uintptr_t)parts[i].address, parts[i].size };
 		parts[i].got = 0;
-	}
-	got = process_vm_readv(memory->pid, memory->local, nr, memory->foreign, nr, 0);
+	} while (++i < nr);
+	got = process_vm_readv(memory->pid, local, nr, foreign, nr, 0);
 	if (got < 0)
 		got = result_of(errno);
 	if (got < 0)

@@ -35,10 +35,14 @@ struct remote_ops {
 
 /*
  * The memory of a process, by process_vm_readv, or by /proc/PID/mem where that is refused.
+ * Several threads may read it at once.
  * 0, -ESRCH, -EACCES, -ENOMEM. Free with remote_free.
  */
 int remote_open(pid_t pid, struct remote **ret_remote);
-/* Of anything else. `context` is closed by remote_free. NULL when out of memory. */
+/*
+ * Of anything else; several threads may read it if its ops let them. `context` is closed by
+ * remote_free. NULL when out of memory.
+ */
 struct remote *remote_new(const struct remote_ops *ops, void *context);
 void remote_free(struct remote *remote);
 

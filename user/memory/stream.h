@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * All the memory in some regions once, in order, through one reused buffer: the fastest
- * way over a heap, in constant memory. Pages that the process has never touched are left
- * out, where the kernel tells which (pagemap): reading them would make it map them.
+ * way over a heap, in constant memory. Several threads can share the work. Pages that the
+ * process has never touched are left out, where the kernel tells which (pagemap): reading
+ * them would make it map them.
  */
 #ifndef SEEP_MEMORY_STREAM_H
 #define SEEP_MEMORY_STREAM_H
@@ -38,6 +39,15 @@ typedef int (*stream_fn)(void *context, const struct stream_chunk *chunk);
  */
 int stream_regions(struct remote *remote, const struct regions *regions, int pagemap,
 		   stream_fn each, void *context, struct stream_totals *ret_totals);
+
+/*
+ * The same by `nr` threads, each of which has a context of its own and takes a piece of
+ * some MiB after the other: in order within a piece. The first that `each` ends ends all. What
+ * the remote is made of must bear several readers at once.
+ */
+int stream_regions_shared(struct remote *remote, const struct regions *regions, int pagemap,
+			  stream_fn each, void *const *contexts, size_t nr,
+			  struct stream_totals *ret_totals);
 
 /* /proc/PID/pagemap: a descriptor to close, or -errno. */
 int stream_open_pagemap(int pid);

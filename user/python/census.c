@@ -20,12 +20,19 @@
 enum {
 	TRIES = 3,
 	IDLE_WAIT_MS = 500, /* for a collection under way */
+	PART_PAGES = 1024,
+};
+
+/* What one thread counted. */
+struct part {
+	struct python_process view; /* the process, with a page cache of its own */
+	struct python_types *types;
 };
 
 struct count {
 	struct python_process *process;
-	struct python_types *types;
-	struct python_visit visit;
+	struct part parts[PYTHON_MAX_SCANNERS];
+	size_t nr;
 	bool consistent;
 };
 
@@ -39,18 +46,18 @@ static double now(void)
 
 static int count_object(void *context, const struct python_object *object)
 {
-	struct count *count = context;
+	struct part *part = context;
 
 	object->type->count++;
-	object->type->bytes += python_object_bytes(count->process, object);
+	object->type->bytes += python_object_bytes(&part->view, object);
 	return 0;
 }
 
 /* The scan may have seen fewer of them: never below nothing. */
 static int uncount_object(void *context, const struct python_object *object)
 {
-	struct count *count = context;
-	uint64_t bytes = python_object_bytes(count->process, object);
+	struct part *part = context;
+	uint64_t bytes = python_object_bytes(&part->view, object);
 	struct python_type *type = object->type;
 
 	type->count -= type->count > 0;
@@ -58,12 +65,59 @@ static int uncount_object(void *context, const struct python_object *object)
 	return 0;
 }
 
+static void free_count(struct count *count)
+{
+	for (size_t i = 0; i < count->nr; i++) {
+		python_types_free(count->parts[i].types);
+		if (count->parts[i].view.pages != count->process->pages)
+			page_cache_free(count->parts[i].view.pages);
+	}
+}
+
+/* The first part is that of this thread, and sums up all. */
+static int open_count(struct count *count, struct python_process *process, unsigned threads)
+{
+	*count = (struct count){ .process = process };
+	while (count->nr < PYTHON_MAX_SCANNERS && (!count->nr || count->nr < threads)) {
+		struct part *part = &count->parts[count->nr++];
+
+		part->view = *process;
+		if (count->nr > 1)
+			part->view.pages = page_cache_new(process->remote, PART_PAGES);
+		if (!part->view.pages)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int start_count(struct count *count)
 {
-	python_types_free(count->types);
-	page_cache_forget(count->process->pages);
-	count->types = python_types_new(count->process);
-	return count->types ? 0 : -ENOMEM;
+	for (size_t i = 0; i < count->nr; i++) {
+		struct part *part = &count->parts[i];
+
+		page_cache_forget(part->view.pages);
+		python_types_free(part->types);
+		part->types = python_types_new(&part->view);
+		if (!part->types)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int count_all(struct count *count)
+{
+	struct python_scanner scanners[PYTHON_MAX_SCANNERS];
+	int err;
+
+	for (size_t i = 0; i < count->nr; i++) {
+		struct part *part = &count->parts[i];
+
+		scanners[i] = (struct python_scanner){ &part->view, part->types, part };
+	}
+	err = python_heap_scan(scanners, count->nr, count_object);
+	for (size_t i = 1; !err && i < count->nr; i++)
+		err = python_types_add(count->parts[0].types, count->parts[i].types);
+	return err;
 }
 
 /* The state of the collectors once none runs, or as it is when that takes too long. */
@@ -83,8 +137,8 @@ static int quiet_moment(struct python_process *process, bool may_wait, struct py
 /* The frozen ones are off; a list that has no end leaves some of them in. */
 static int leave_frozen_out(struct count *count)
 {
-	struct python_visit frozen;
-	int err = python_heap_frozen(count->process, count->types, uncount_object, count, &frozen);
+	struct part *sum = &count->parts[0];
+	int err = python_heap_frozen(count->process, sum->types, uncount_object, sum);
 
 	if (err != -EFAULT)
 		return err;
@@ -99,9 +153,7 @@ static int scan_once(struct count *count, bool may_wait)
 	int err = start_count(count);
 
 	err = err ? err : quiet_moment(count->process, may_wait, &before);
-	err = err ? err
-		  : python_heap_scan(count->process, count->types, count_object, count,
-				     &count->visit);
+	err = err ? err : count_all(count);
 	/* A collection that runs now may have begun before: its end will tell. */
 	err = err ? err : quiet_moment(count->process, may_wait, &after);
 	if (err)
@@ -145,44 +197,56 @@ static int pause_between_collections(struct python_process *process, struct paus
 
 static int fill(struct census *census, const struct count *count)
 {
+	struct python_types *types = count->parts[0].types;
 	const struct python_type *type;
 	size_t cursor = 0;
 
-	while ((type = python_types_next(count->types, &cursor))) {
+	while ((type = python_types_next(types, &cursor))) {
 		int err = type->count ? census_add(census, type->name, type->count, type->bytes)
 				      : 0;
 
 		if (err)
 			return err;
 	}
-	census->types_dropped = python_types_full(count->types);
+	census->types_dropped = python_types_full(types);
 	census->consistent = count->consistent;
 	census_sort(census);
 	return 0;
 }
 
-static int take_census(struct python_process *process, bool hold, struct census *census)
+/* Times are those of the reading alone. */
+static int count_held(struct count *count, bool hold, struct census *census)
 {
-	uint64_t read_before = remote_bytes_read(process->remote);
-	struct count count = { .process = process };
 	struct pause *pause = NULL;
 	double began = now(), ended;
 	int err = 0;
 
 	if (hold)
-		err = pause_between_collections(process, &pause, &census->pause_seconds);
+		err = pause_between_collections(count->process, &pause, &census->pause_seconds);
 	if (!err)
-		err = count_objects(&count, census, hold);
+		err = count_objects(count, census, hold);
 	if (hold)
 		census->pause_seconds += pause_end(pause);
 	ended = now();
-	if (!err)
-		err = fill(census, &count);
-	python_types_free(count.types);
 	census->paused = hold;
-	census->bytes_read = remote_bytes_read(process->remote) - read_before;
 	census->seconds = ended - began;
 	census->time = (began + ended) / 2;
+	return err;
+}
+
+static int take_census(struct python_process *process, const struct census_options *options,
+		       struct census *census)
+{
+	uint64_t read_before = remote_bytes_read(process->remote);
+	struct count count;
+	int err = open_count(&count, process, options->threads);
+
+	if (!err)
+		err = count_held(&count, options->pause, census);
+	if (!err)
+		err = fill(census, &count);
+	free_count(&count);
+	census->bytes_read = remote_bytes_read(process->remote) - read_before;
 	return err;
 }
 
@@ -194,8 +258,7 @@ int python_census(struct python_process *process, const struct census_options *o
 
 	if (!census)
 		return -ENOMEM;
-	err = options->pause && !process->pid ? -EINVAL
-					      : take_census(process, options->pause, census);
+	err = options->pause && !process->pid ? -EINVAL : take_census(process, options, census);
 	if (err) {
 		census_free(census);
 		return err;

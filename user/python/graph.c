@@ -85,8 +85,8 @@ static int note_tracked(void *context, const struct python_object *object)
 
 int python_graph_scan(struct python_graph *g)
 {
-	struct python_visit visit;
-	int err = python_heap_scan(&g->reader->view, g->reader->types, note_tracked, g, &visit);
+	const struct python_scanner scanner = { &g->reader->view, g->reader->types, g };
+	int err = python_heap_scan(&scanner, 1, note_tracked);
 
 	snapshot_set_window(g->reader->snapshot, WALK_WINDOW);
 	return err;

@@ -18,30 +18,36 @@ struct python_object {
 	struct python_type *type;
 	const uint8_t *bytes; /* the object's first bytes; end with the call */
 	size_t readable; /* how many: 16 at least */
+	const struct stream_chunk *around; /* memory that was read with it; NULL none */
 };
 
 /* Other than 0 ends the visit and is returned. */
 typedef int (*python_object_fn)(void *context, const struct python_object *object);
 
-/* Figures of a visit. */
-struct python_visit {
-	uint64_t objects;
-	struct stream_totals stream; /* of a scan */
+/* One of those who share a scan; nobody else uses these meanwhile but the process's remote. */
+struct python_scanner {
+	struct python_process *process; /* one process, seen through a page cache of its own */
+	struct python_types *types; /* made with that */
+	void *context;
 };
 
-/* 0, -ESRCH, -EACCES, -ENOMEM, or what `each` returned. */
-int python_heap_scan(struct python_process *process, struct python_types *types,
-		     python_object_fn each, void *context, struct python_visit *ret_visit);
+enum { PYTHON_MAX_SCANNERS = 4 };
+
 /*
- * The same along the lists; bounded, but may lose objects that move meanwhile. -EFAULT when
- * a list leads nowhere.
+ * Shared by `nr` threads, PYTHON_MAX_SCANNERS at most. 0, -ESRCH, -EACCES, -ENOMEM, or what
+ * `each` returned.
+ */
+int python_heap_scan(const struct python_scanner *scanners, size_t nr, python_object_fn each);
+/*
+ * The same along the lists, by this thread alone; bounded, but may lose objects that move
+ * meanwhile. -EFAULT when a list leads nowhere.
  */
 int python_heap_walk(struct python_process *process, struct python_types *types,
-		     python_object_fn each, void *context, struct python_visit *ret_visit);
+		     python_object_fn each, void *context);
 
 /* The objects set apart by gc.freeze, which the walk leaves out and the scan finds too. */
 int python_heap_frozen(struct python_process *process, struct python_types *types,
-		       python_object_fn each, void *context, struct python_visit *ret_visit);
+		       python_object_fn each, void *context);
 
 /*
  * Collections cannot be seen to begin, but their end is counted: the state of all

@@ -39,12 +39,18 @@ enum {
 	MAX_HEADS = PYTHON_MAX_INTERPRETERS * (PYTHON_GENERATIONS + 1),
 };
 
+/* Of the collector's lists, which are aligned to 4 at least. */
+struct heads {
+	uint64_t *items;
+	size_t nr;
+};
+
+/* Of one thread. */
 struct scan {
 	struct python_process *process;
 	struct python_types *types;
 	python_object_fn each;
 	void *context;
-	struct python_visit visit;
 	/* Of the layout, and of the regions: what the loop needs. */
 	const struct regions *regions;
 	const struct region *nearby; /* where the last link led to */
@@ -56,8 +62,7 @@ struct scan {
 	 */
 	uint64_t impossible_references;
 	bool doubtful; /* every object of this region must be confirmed */
-	uint64_t *heads; /* of the collector's lists, which are aligned to 4 at least */
-	size_t nr_heads;
+	const struct heads *heads;
 };
 
 static uint64_t word_at(const uint8_t *bytes)
@@ -101,13 +106,11 @@ static bool is_marked(const struct scan *s, const uint8_t *at)
 	       (mark >= 0 && (uint64_t)mark <= references_of(s, at));
 }
 
-/* Is this, at the head, what the collector leaves in an object that it tracks? */
+/* Is this, behind a link at the head, what the collector leaves in an object that it tracks? */
 static inline bool is_tracked(const struct scan *s, const uint8_t *at)
 {
 	uint64_t previous = word_at(at + 8);
 
-	if (!in_range(s, word_at(at)))
-		return false;
 	if (s->head == 16)
 		return in_range(s, previous & ~(uint64_t)PYTHON_LINK_FLAGS) || holds_count(s, at);
 	return in_range(s, previous) && is_marked(s, at);
@@ -115,8 +118,8 @@ static inline bool is_tracked(const struct scan *s, const uint8_t *at)
 
 static bool is_list_head(const struct scan *s, uint64_t address)
 {
-	for (size_t i = 0; i < s->nr_heads; i++)
-		if (s->heads[i] == address)
+	for (size_t i = 0; i < s->heads->nr; i++)
+		if (s->heads->items[i] == address)
 			return true;
 	return false;
 }
@@ -193,7 +196,10 @@ static inline int look_at(struct scan *s, const struct stream_chunk *chunk, size
 	struct python_object found;
 	uint64_t references;
 
-	if (!is_tracked(s, at) || !in_range(s, word_at(object + PYTHON_OB_TYPE)))
+	/* Without a branch between: which words are pointers is hard to foretell. */
+	if (!(in_range(s, word_at(at)) & in_range(s, word_at(object + PYTHON_OB_TYPE))))
+		return 0;
+	if (!is_tracked(s, at))
 		return 0;
 	references = word_at(object + PYTHON_OB_REFCNT);
 	if (!(uint32_t)references || references & s->impossible_references)
@@ -204,7 +210,7 @@ static inline int look_at(struct scan *s, const struct stream_chunk *chunk, size
 	found.address = chunk->address + offset + s->head;
 	found.bytes = object;
 	found.readable = chunk->readable - offset - s->head;
-	s->visit.objects++;
+	found.around = chunk;
 	return s->each(s->context, &found);
 }
 
@@ -223,92 +229,107 @@ static int scan_chunk(void *context, const struct stream_chunk *chunk)
 	return 0;
 }
 
-static void add_totals(struct stream_totals *to, const struct stream_totals *from)
-{
-	to->read += from->read;
-	to->skipped += from->skipped;
-	to->failed += from->failed;
-}
-
 /* Regions of one kind; those of others are left out. */
-static int scan_kind(struct scan *s, const struct regions *regions, enum region_kind kind)
+static int scan_kind(struct scan *scans, size_t nr, enum region_kind kind)
 {
+	const struct python_process *process = scans->process;
+	struct regions regions = { 0 };
+	struct stream_totals totals;
+	void *contexts[PYTHON_MAX_SCANNERS];
 	int err = 0;
 
-	s->doubtful = kind == REGION_FILE;
-	for (size_t i = 0; !err && i < regions->nr; i++) {
-		struct regions one = { .items = &regions->items[i], .nr = 1 };
-		struct stream_totals totals;
-
-		if (regions->items[i].kind != kind)
-			continue;
-		err = stream_regions(s->process->remote, &one, s->process->source.pagemap,
-				     scan_chunk, s, &totals);
-		add_totals(&s->visit.stream, &totals);
+	for (size_t i = 0; i < nr; i++) {
+		scans[i].doubtful = kind == REGION_FILE;
+		contexts[i] = &scans[i];
 	}
+	for (size_t i = 0; !err && i < scans->regions->nr; i++) {
+		const struct region *region = &scans->regions->items[i];
+
+		if (region->kind == kind)
+			err = regions_add(&regions, region->start, region->end, kind);
+	}
+	if (!err)
+		err = stream_regions_shared(process->remote, &regions, process->source.pagemap,
+					    scan_chunk, contexts, nr, &totals);
+	regions_free(&regions);
 	return err;
 }
 
-static int add_head(struct scan *s, uint64_t head)
+static int add_head(struct heads *heads, uint64_t head)
 {
-	if (s->nr_heads == MAX_HEADS)
+	if (heads->nr == MAX_HEADS)
 		return 0;
-	if (!s->heads)
-		s->heads = calloc(MAX_HEADS, sizeof(*s->heads));
-	if (!s->heads)
+	if (!heads->items)
+		heads->items = calloc(MAX_HEADS, sizeof(*heads->items));
+	if (!heads->items)
 		return -ENOMEM;
-	s->heads[s->nr_heads++] = head;
+	heads->items[heads->nr++] = head;
 	return 0;
 }
 
-static int find_heads(struct scan *s)
+static int find_heads(struct python_process *process, struct heads *heads)
 {
-	const struct python_layout *layout = &s->process->layout;
+	const struct python_layout *layout = &process->layout;
 	uint64_t states[PYTHON_MAX_INTERPRETERS], generations;
 	size_t nr;
-	int err = python_gc_states(s->process, states, &nr);
+	int err = python_gc_states(process, states, &nr);
 
 	for (size_t i = 0; !err && i < nr; i++) {
-		err = python_gc_generations(s->process, states[i], &generations);
+		err = python_gc_generations(process, states[i], &generations);
 		for (int j = 0; !err && j < PYTHON_GENERATIONS; j++)
-			err = add_head(s, generations + (uint64_t)j * layout->generation);
+			err = add_head(heads, generations + (uint64_t)j * layout->generation);
 		if (!err && layout->gc_permanent != PYTHON_ABSENT)
-			err = add_head(s, states[i] + layout->gc_permanent);
+			err = add_head(heads, states[i] + layout->gc_permanent);
 	}
 	return err;
 }
 
-int python_heap_scan(struct python_process *process, struct python_types *types,
-		     python_object_fn each, void *context, struct python_visit *ret_visit)
+static void start_scan(struct scan *s, const struct python_scanner *scanner, python_object_fn each,
+		       const struct regions *regions, const struct heads *heads)
 {
-	struct scan s = {
-		.process = process,
-		.types = types,
-		.each = each,
-		.context = context,
-		.head = process->layout.gc_head,
-		.step = process->layout.gc_head == 16 ? 16 : 8,
-	};
-	bool has_flags = process->layout.major == 3 && process->layout.minor >= 14;
-	struct regions regions;
-	int err = process->source.regions(process->source.context, &regions);
+	const struct python_layout *layout = &scanner->process->layout;
+	bool has_flags = layout->major == 3 && layout->minor >= 14;
 
-	*ret_visit = s.visit;
+	*s = (struct scan){
+		.process = scanner->process,
+		.types = scanner->types,
+		.each = each,
+		.context = scanner->context,
+		.regions = regions,
+		.heads = heads,
+		.head = layout->gc_head,
+		.step = layout->gc_head == 16 ? 16 : 8,
+		.impossible_references = UINT64_C(0xffffffff) << 32,
+	};
+	if (has_flags)
+		s->impossible_references = UINT64_C(0xffff) << 32;
+	if (regions->nr) {
+		s->low = regions->items[0].start;
+		s->span = regions->items[regions->nr - 1].end - s->low;
+	}
+}
+
+int python_heap_scan(const struct python_scanner *scanners, size_t nr, python_object_fn each)
+{
+	struct python_process *process = scanners->process;
+	struct scan scans[PYTHON_MAX_SCANNERS];
+	struct heads heads = { 0 };
+	struct regions regions;
+	int err;
+
+	if (nr > PYTHON_MAX_SCANNERS)
+		return -EINVAL;
+	err = process->source.regions(process->source.context, &regions);
 	if (err)
 		return err;
-	s.impossible_references = has_flags ? UINT64_C(0xffff) << 32 : UINT64_C(0xffffffff) << 32;
-	s.regions = &regions;
-	if (regions.nr) {
-		s.low = regions.items[0].start;
-		s.span = regions.items[regions.nr - 1].end - s.low;
-	}
-	err = find_heads(&s);
+	err = find_heads(process, &heads);
+	for (size_t i = 0; i < nr; i++)
+		start_scan(&scans[i], &scanners[i], each, &regions, &heads);
 	if (!err)
-		err = scan_kind(&s, &regions, REGION_ANONYMOUS);
+		err = scan_kind(scans, nr, REGION_ANONYMOUS);
 	if (!err)
-		err = scan_kind(&s, &regions, REGION_FILE);
+		err = scan_kind(scans, nr, REGION_FILE);
 	regions_free(&regions);
-	free(s.heads);
-	*ret_visit = s.visit;
+	free(heads.items);
 	return err;
 }

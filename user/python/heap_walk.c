@@ -21,7 +21,6 @@ struct walk {
 	struct python_types *types;
 	python_object_fn each;
 	void *context;
-	struct python_visit visit;
 	uint64_t left; /* steps; a list that never ends is torn */
 };
 
@@ -45,7 +44,6 @@ static int visit_object(struct walk *w, uint64_t head)
 	if (!object.type)
 		return 0;
 	object.bytes = bytes;
-	w->visit.objects++;
 	return w->each(w->context, &object);
 }
 
@@ -113,21 +111,17 @@ static int walk_states(struct walk *w, int (*one)(struct walk *, uint64_t))
 }
 
 int python_heap_walk(struct python_process *process, struct python_types *types,
-		     python_object_fn each, void *context, struct python_visit *ret_visit)
+		     python_object_fn each, void *context)
 {
 	struct walk w = { .process = process, .types = types, .each = each, .context = context };
-	int err = walk_states(&w, walk_generations);
 
-	*ret_visit = w.visit;
-	return err;
+	return walk_states(&w, walk_generations);
 }
 
 int python_heap_frozen(struct python_process *process, struct python_types *types,
-		       python_object_fn each, void *context, struct python_visit *ret_visit)
+		       python_object_fn each, void *context)
 {
 	struct walk w = { .process = process, .types = types, .each = each, .context = context };
-	int err = walk_states(&w, walk_permanent);
 
-	*ret_visit = w.visit;
-	return err;
+	return walk_states(&w, walk_permanent);
 }

@@ -5,7 +5,8 @@
  * items, a dict's keys, a set's table, a deque's blocks).
  *
  * A dict's table lies elsewhere, and may be shared: then it is nobody's own. Its first bytes are
- * read through the page cache: tables lie near each other, so few calls serve many.
+ * read through the page cache, if not with the object itself: tables lie near each other, so few
+ * calls serve many.
  */
 #include <errno.h>
 #include <string.h>
@@ -90,11 +91,24 @@ static bool old_keys(uint64_t slots, struct keys *keys)
 	return true;
 }
 
-static bool read_keys(struct python_process *process, uint64_t address, struct keys *keys)
+/* What is made together lies together, mostly: then it was read together too. */
+static bool was_read(const struct stream_chunk *around, uint64_t address, void *bytes, size_t size)
 {
-	uint64_t head[2];
+	uint64_t offset = address - (around ? around->address : 0);
 
-	if (page_cache_read(process->pages, address, head, sizeof(head)))
+	if (!around || offset > around->readable || size > around->readable - offset)
+		return false;
+	memcpy(bytes, around->bytes + offset, size);
+	return true;
+}
+
+static bool read_keys(struct python_process *process, const struct python_object *dict,
+		      struct keys *keys)
+{
+	uint64_t address = word_at(dict, PYTHON_DICT_KEYS), head[2];
+
+	if (!was_read(dict->around, address, head, sizeof(head)) &&
+	    page_cache_read(process->pages, address, head, sizeof(head)))
 		return false;
 	keys->users = head[0];
 	return process->layout.minor >= 11 ? new_keys(head[1], keys) : old_keys(head[1], keys);
@@ -110,7 +124,7 @@ static uint64_t dict_bytes(struct python_process *process, const struct python_o
 		mask = word_at(object, 32);
 		return mask > 7 ? unless_absurd(mask + 1, KEYS_ENTRY) : 0;
 	}
-	if (!read_keys(process, word_at(object, PYTHON_DICT_KEYS), &keys))
+	if (!read_keys(process, object, &keys))
 		return 0;
 	/* Values of its own, while the keys belong to a class. */
 	if (word_at(object, PYTHON_DICT_VALUES))

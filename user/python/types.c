@@ -9,6 +9,7 @@
  */
 #include "python/types.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,7 +182,6 @@ static struct python_type *keep(struct python_types *types, const struct python_
 	if (!item || hashmap_put(types->by_address, type->address, (uintptr_t)copy)) {
 		types->nr -= item != NULL;
 		free(copy);
-		types->full++;
 		return NULL;
 	}
 	*copy = *type;
@@ -191,12 +191,16 @@ static struct python_type *keep(struct python_types *types, const struct python_
 
 static struct python_type *look_up(struct python_types *types, uint64_t address)
 {
-	struct python_type type = { 0 };
+	struct python_type type = { 0 }, *kept;
 	uint64_t known;
 
 	if (hashmap_get(types->by_address, address, &known))
 		return (struct python_type *)(uintptr_t)known;
-	return read_type(types, address, &type) ? keep(types, &type) : NULL;
+	if (!read_type(types, address, &type))
+		return NULL;
+	kept = keep(types, &type);
+	types->full += !kept;
+	return kept;
 }
 
 struct python_type *python_types_get_any(struct python_types *types, uint64_t address)
@@ -216,6 +220,28 @@ struct python_type *python_types_get(struct python_types *types, uint64_t addres
 	struct python_type *type = python_types_get_any(types, address);
 
 	return type && type->flags & PYTHON_FLAG_HAVE_GC ? type : NULL;
+}
+
+int python_types_add(struct python_types *types, const struct python_types *others)
+{
+	types->full += others->full;
+	for (size_t i = 0; i < others->nr; i++) {
+		struct python_type type = *others->items[i], *own;
+		uint64_t known;
+
+		if (hashmap_get(types->by_address, type.address, &known)) {
+			own = (struct python_type *)(uintptr_t)known;
+			own->count += type.count;
+			own->bytes += type.bytes;
+			continue;
+		}
+		type.name = strpool_add(types->names, type.name);
+		if (!type.name)
+			return -ENOMEM;
+		if (!keep(types, &type))
+			types->full += type.count;
+	}
+	return 0;
 }
 
 uint64_t python_types_full(const struct python_types *types)

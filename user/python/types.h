@@ -47,6 +47,8 @@ struct python_type *python_types_get(struct python_types *types, uint64_t addres
 /* Also one without HAVE_GC (str, int...), which python_types_get refuses. */
 struct python_type *python_types_get_any(struct python_types *types, uint64_t address);
 uint64_t python_types_full(const struct python_types *types);
+/* Adds the counts of others of the same process, and the types that are missing. 0 or -ENOMEM. */
+int python_types_add(struct python_types *types, const struct python_types *others);
 /* All that were found, in no order: start with *cursor = 0; NULL at the end. */
 struct python_type *python_types_next(struct python_types *types, size_t *cursor);
 

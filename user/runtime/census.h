@@ -40,6 +40,7 @@ struct census {
 
 struct census_options {
 	bool pause; /* hold the process: an exact snapshot */
+	unsigned threads; /* that read at once, if the runtime can use so many; 0: one */
 };
 
 struct census *census_new(void);
