@@ -54,6 +54,35 @@ static void finds_small_heads(void **state)
 	image_free(&image);
 }
 
+static int reads_of_regions;
+
+/* What the objects are in was mapped after the first time that the regions were read. */
+static int late_regions(void *context, struct regions *ret_regions)
+{
+	struct regions regions = { 0 };
+	uint64_t end = reads_of_regions++ ? IMAGE_BYTES : IMAGE_OBJECTS;
+	int err = regions_add(&regions, IMAGE_BASE, IMAGE_BASE + end, REGION_ANONYMOUS);
+
+	*ret_regions = regions;
+	return err;
+}
+
+static void waits_for_new_memory(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		struct python_process *process;
+
+		make(v);
+		fill();
+		image.source.regions = late_regions;
+		reads_of_regions = 0;
+		process = open_image();
+		assert_int_equal(reads_of_regions, 2);
+		python_close(process);
+		image_free(&image);
+	}
+}
+
 static void refuses_with_a_reason(void **state)
 {
 	make(9);
@@ -140,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_moved_generations),
 		cmocka_unit_test(finds_small_heads),
+		cmocka_unit_test(waits_for_new_memory),
 		cmocka_unit_test(refuses_with_a_reason),
 		cmocka_unit_test(refuses_lists_that_are_none),
 		cmocka_unit_test(refuses_lists_of_no_objects),

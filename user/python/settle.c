@@ -24,6 +24,7 @@ enum {
 	LOOKS = 200,
 	LOOK_PAUSE_US = 1000,
 	LOOKS_AT_GUESSES = 20,
+	TRIES_OF_KNOWN = 5,
 };
 
 /* A place of the generations in the collector's state, and the sizes that go with it. */
@@ -180,11 +181,32 @@ static void take_place(struct python_layout *layout, const struct place *place)
 	layout->gc_garbage = layout->gc_collecting + 8;
 }
 
+/*
+ * 1: the generations are there, 0: they are not, or an error. An object in memory that was mapped
+ * after the regions were read looks like none, so the known place is tried with newer ones.
+ */
+static int try_place(struct python_process *p, const struct place *place, uint64_t at, bool known)
+{
+	int tries = known ? TRIES_OF_KNOWN : 1;
+
+	for (int i = 0; i < tries; i++) {
+		struct regions regions;
+		int err = p->source.regions(p->source.context, &regions);
+
+		if (err)
+			return err;
+		err = fits(p, &regions, place, at, known ? LOOKS : LOOKS_AT_GUESSES);
+		regions_free(&regions);
+		if (err)
+			return 1;
+	}
+	return 0;
+}
+
 static int settle_generations(struct python_process *p, char **ret_reason)
 {
 	uint64_t states[PYTHON_MAX_INTERPRETERS], base;
 	struct place places[32];
-	struct regions regions;
 	size_t nr_states, nr = places_of(&p->layout, places, sizeof(places) / sizeof(*places));
 	int err = python_gc_states(p, states, &nr_states);
 
@@ -199,19 +221,15 @@ static int settle_generations(struct python_process *p, char **ret_reason)
 			ret_reason,
 			"CPython %s has not started its interpreter yet, or has ended it",
 			p->build.version);
-	err = p->source.regions(p->source.context, &regions);
-	if (err)
-		return err;
 	for (size_t i = 0; i < nr; i++) {
 		uint64_t at = p->build.runtime ? base + places[i].generations : base;
 
-		if (!fits(p, &regions, &places[i], at, i == 0 ? LOOKS : LOOKS_AT_GUESSES))
-			continue;
-		take_place(&p->layout, &places[i]);
-		regions_free(&regions);
-		return 0;
+		err = try_place(p, &places[i], at, i == 0);
+		if (err > 0)
+			take_place(&p->layout, &places[i]);
+		if (err)
+			return err > 0 ? 0 : err;
 	}
-	regions_free(&regions);
 	return python_refuse(
 		ret_reason,
 		"the collector's lists of CPython %s are not where this version has them: "
