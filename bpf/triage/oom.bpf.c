@@ -3,7 +3,7 @@
  * Tells of each process that the kernel has chosen to be killed for want of memory, with what it
  * had and what its cgroups had at that moment: a little later all of that is gone. The
  * tracepoint gives the task since 72ba14deb40a (6.10), the number of a thread alone before;
- * user space loads the program that fits. An object of its own: it runs without a tracer.
+ * only the program that fits can be loaded. An object of its own: it runs without a tracer.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
@@ -171,7 +171,8 @@ int seep_oom_task(__u64 *args)
 
 	if (!r)
 		return 0;
-	r->pid = BPF_CORE_READ(task, tgid);
+	/* Read as a task's, not probed: so a kernel that gives a number refuses to load this. */
+	r->pid = task->tgid;
 	r->uid = BPF_CORE_READ((struct task_struct___cred *)task, real_cred, uid.val);
 	BPF_CORE_READ_STR_INTO(&r->comm, task, group_leader, comm);
 	read_memory(task, r);

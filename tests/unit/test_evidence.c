@@ -242,6 +242,34 @@ static void says_that_a_limit_is_too_small(void **state)
 	assert_int_equal(v.verdict, VERDICT_LEAK);
 }
 
+static void of_one_that_was_killed_the_course_counts(void **state)
+{
+	struct verdict_process p;
+	struct verdict v;
+
+	idle_process(&p);
+	p.killed = true;
+	p.live_bytes = 60 << 20;
+	p.limit = (struct verdict_limit){ "memory.max of cgroup /a", 100 << 20, 0, 0, 1, 0 };
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LIMIT);
+	assert_string_equal(v.evidence,
+			    "No site grows, but memory.max of cgroup /a (100 MiB) was reached.");
+	/* what was loaded at once comes before a limit that is too small, unlike in the living */
+	p.by_verdict[VERDICT_BURST].bytes = 50 << 20;
+	p.by_verdict[VERDICT_BURST].sites = 1;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_OVERFLOW);
+	p.killed = false;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LIMIT);
+	p.killed = true;
+	p.by_verdict[VERDICT_GROWING].sites = 1;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LEAK);
+	assert_true(v.limit_seconds == 0);
+}
+
 static void takes_the_runtimes_word(void **state)
 {
 	struct verdict_process p;
@@ -344,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_who_holds_it_free),
 		cmocka_unit_test(says_that_a_limit_is_too_small),
+		cmocka_unit_test(of_one_that_was_killed_the_course_counts),
 		cmocka_unit_test(takes_the_runtimes_word),
 		cmocka_unit_test(says_when_a_leak_meets_its_limit),
 		cmocka_unit_test(tells_a_backlog_and_a_cache),

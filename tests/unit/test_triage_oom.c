@@ -31,44 +31,48 @@ static void the_level_that_is_full_is_named(void **state)
 {
 	struct seep_oom_level levels[3] = { level("inner", 99, 0), level("outer", 100, 100),
 					    level("", 900, 0) };
+	enum limit_kind kind;
 	uint64_t limit = 0;
 
-	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit), 1);
+	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit, &kind), 1);
 	assert_int_equal(limit, 100 * MIB);
 	/* A charge that did not fit leaves a little room. */
 	levels[1].usage -= 100;
-	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit), 1);
+	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit, &kind), 1);
 	levels[1].usage -= 400;
-	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit), -1);
+	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit, &kind), -1);
 	/* Of two that are near, the nearer. */
 	levels[0] = level("inner", 10, 10);
 	levels[1] = level("outer", 100, 100);
 	levels[1].usage -= 10;
-	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit), 0);
+	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit, &kind), 0);
 	assert_int_equal(limit, 10 * MIB);
 	levels[0].usage -= 20;
-	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit), 1);
+	assert_int_equal(oom_limit_reached(levels, 3, 2, 4096, &limit, &kind), 1);
 }
 
 static void an_empty_cgroup_with_a_tiny_limit_has_not_reached_it(void **state)
 {
 	struct seep_oom_level levels[1] = { level("tiny", 0, 1) };
+	enum limit_kind kind;
 	uint64_t limit = 7;
 
 	levels[0].max = 64;
-	assert_int_equal(oom_limit_reached(levels, 1, 2, 4096, &limit), -1);
+	assert_int_equal(oom_limit_reached(levels, 1, 2, 4096, &limit, &kind), -1);
 	assert_int_equal(limit, 7);
 }
 
 static void memory_and_swap_count_in_version_1_alone(void **state)
 {
 	struct seep_oom_level levels[1] = { level("a", 50, 100) };
+	enum limit_kind kind;
 	uint64_t limit = 0;
 
 	levels[0].both_usage = levels[0].both_max = 200 * MIB / 4096;
-	assert_int_equal(oom_limit_reached(levels, 1, 2, 4096, &limit), -1);
-	assert_int_equal(oom_limit_reached(levels, 1, 1, 4096, &limit), 0);
+	assert_int_equal(oom_limit_reached(levels, 1, 2, 4096, &limit, &kind), -1);
+	assert_int_equal(oom_limit_reached(levels, 1, 1, 4096, &limit, &kind), 0);
 	assert_int_equal(limit, 200 * MIB);
+	assert_int_equal(kind, LIMIT_CGROUP_MEMSW);
 }
 
 static struct seep_oom record_of(uint64_t usage_mib)
@@ -104,6 +108,7 @@ static void a_record_becomes_words(void **state)
 	assert_string_equal(victim.cgroup, "/outer/inner");
 	assert_string_equal(victim.limit_cgroup, "/outer");
 	assert_int_equal(victim.limit, 100 * MIB / 4096 * page);
+	assert_non_null(strstr(victim.limit_name, "of cgroup"));
 	assert_false(victim.whole_host);
 	free(cgroup);
 	free(limit);
@@ -118,7 +123,8 @@ static void without_a_full_cgroup_it_was_the_machine(void **state)
 	oom_victim_read(&record, &victim, &cgroup, &limit);
 	assert_true(victim.whole_host);
 	assert_null(victim.limit_cgroup);
-	assert_int_equal(victim.limit, CGROUP_UNKNOWN);
+	assert_string_equal(victim.limit_name, "memory of the machine");
+	assert_true(cgroup_known(victim.limit) && victim.limit > 64 * MIB);
 	free(cgroup);
 	/* With levels left out nobody knows. */
 	record.flags = SEEP_OOM_CUT;
@@ -127,6 +133,8 @@ static void without_a_full_cgroup_it_was_the_machine(void **state)
 	assert_false(victim.whole_host);
 	assert_null(cgroup);
 	assert_null(limit);
+	assert_null(victim.limit_name);
+	assert_int_equal(victim.limit, CGROUP_UNKNOWN);
 	record.flags = 0;
 	record.nr_levels = 1;
 	record.levels[0] = level("", 10, 0);

@@ -214,7 +214,8 @@ static int judge_process(struct filling *f, uint32_t index, size_t first_site,
 	struct verdict_process process = {
 		.seconds = row->seen_seconds,
 		/* What was freed between bursts seems to live. */
-		.ended = row->exited && !f->bursts,
+		.ended = row->exited && !row->oom_killed && !f->bursts,
+		.killed = row->oom_killed,
 		.live_bytes = row->live_bytes,
 		.live_handles = sums[LAYER_HANDLES].live_count,
 		.rss_start_bytes = row->rss_start_bytes,

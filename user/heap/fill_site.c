@@ -67,6 +67,14 @@ int filling_add_figures(const struct filling *f, uint32_t number, struct profile
 	return 0;
 }
 
+/* What it holds when it is killed for want of memory it has not been given time to free. */
+static bool was_killed(const struct filling *f, uint32_t space)
+{
+	uint32_t process = f->process_of[space];
+
+	return process != PROFILE_NONE && f->profile->processes[process].oom_killed;
+}
+
 static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, struct verdict *ret)
 {
 	static const char *const units[LAYER_COUNT] = {
@@ -81,7 +89,7 @@ static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, s
 		.interval = filling_seconds(sites_interval(f->heap->sites)),
 		.begin = filling_seconds(space->begin),
 		.now = filling_seconds(filling_end_of(f, space)),
-		.ended = space->ended,
+		.ended = space->ended && !was_killed(f, site->key.space),
 		.unit = units[site_layer(site)],
 		.nr = f->nr_cohorts,
 	};

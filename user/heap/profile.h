@@ -188,6 +188,7 @@ struct profile_process {
 	uint64_t limit_bytes, limit_used_bytes; /* used: without what the kernel can drop */
 	uint64_t limit_room_bytes; /* with swap, where that helps */
 	uint64_t limit_hits, oom_kills; /* of its cgroups, while it was traced */
+	bool oom_killed; /* itself, by the kernel for want of memory; the limit is that one */
 	double pressure; /* percent of the last 10 s in which all tasks of its cgroup waited */
 	/* Of a leak: until it is reached, the earliest and the latest (95%); 0 not known. */
 	double limit_seconds, limit_seconds_low, limit_seconds_high;

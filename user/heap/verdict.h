@@ -77,7 +77,8 @@ struct verdict_point {
  */
 struct verdict_process {
 	double seconds; /* traced */
-	bool ended;
+	bool ended; /* by itself: what is live will never be freed */
+	bool killed; /* for want of memory, in the midst of its work */
 	double live_bytes; /* of allocators */
 	double live_handles;
 	uint64_t alloc_count; /* of all layers */

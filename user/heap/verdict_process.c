@@ -14,6 +14,9 @@
  *   filling              a cache fills or a program warms up: most of what is live is at such sites
  *   none, too little data
  *
+ * Whoever is killed for want of memory has met the limit: then what was loaded, or piled up,
+ * comes before a limit that is too small.
+ *
  * A limit is only reached by what does not come back: there is a time to it for a leak alone, from
  * the course of what is outstanding (of what is resident where that does not rise), by the rule and
  * with the interval of base/series.h. Bytes of blocks count as bytes of the limit, though their
@@ -156,7 +159,10 @@ static bool limit_is_small(const struct verdict_process *p, struct verdict *v)
 		return false;
 	verdict_bytes(limit->room_bytes, room);
 	verdict_bytes(limit->bytes, bytes);
-	if (limit->oom_kills >= 0.5)
+	if (p->killed)
+		verdict_set(v, VERDICT_LIMIT, "No site grows, but %s (%s) was reached", limit->name,
+			    bytes);
+	else if (limit->oom_kills >= 0.5)
 		verdict_set(v, VERDICT_LIMIT,
 			    "No site grows, but %s (%s) has %s left, and %.0f process%s killed for "
 			    "it meanwhile",
@@ -234,7 +240,7 @@ static void time_to_limit(const struct verdict_process *p, struct verdict *v)
 	struct series_trend trend;
 	double latest;
 
-	if (v->verdict != VERDICT_LEAK || !p->limit.name)
+	if (v->verdict != VERDICT_LEAK || !p->limit.name || p->killed)
 		return;
 	judge_course(p, false, &trend);
 	if (trend.shape != SERIES_RISING)
@@ -287,6 +293,16 @@ static void judge_rest(const struct verdict_process *p, struct verdict *v)
 			    p->seconds);
 }
 
+static bool finds(const struct verdict_process *p, struct verdict *v)
+{
+	if (runtime_leaks(p, v))
+		return true;
+	if (p->killed && (overflows(p, v) || piles_up(p, v)))
+		return true;
+	return limit_is_small(p, v) || overflows(p, v) || piles_up(p, v) || retains(p, v) ||
+	       runtime_native_leaks(p, v) || fills(p, v);
+}
+
 void verdict_process(const struct verdict_process *p, struct verdict *v)
 {
 	/* A runtime maps its heap as it fills: what its own figures say of that is better. */
@@ -298,8 +314,7 @@ void verdict_process(const struct verdict_process *p, struct verdict *v)
 		judge_ended(p, v);
 	else if (growing)
 		judge_leak(p, v);
-	else if (!runtime_leaks(p, v) && !limit_is_small(p, v) && !overflows(p, v) &&
-		 !piles_up(p, v) && !retains(p, v) && !runtime_native_leaks(p, v) && !fills(p, v))
+	else if (!finds(p, v))
 		judge_rest(p, v);
 	time_to_limit(p, v);
 }

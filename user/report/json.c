@@ -208,6 +208,7 @@ static void put_process_surroundings(struct json_object *o, const struct profile
 	}
 	json_put_count(o, "limit_hits", process->limit_hits);
 	json_put_count(o, "oom_kills", process->oom_kills);
+	json_put(o, "oom_killed", json_boolean(process->oom_killed));
 	json_put_real(o, "pressure", process->pressure);
 	json_put_known_real(o, "limit_seconds", process->limit_seconds);
 	json_put_known_real(o, "limit_seconds_low", process->limit_seconds_low);

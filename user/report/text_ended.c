@@ -17,7 +17,7 @@
 /* A program that seep itself ran is what was asked about, however it ended. */
 static bool is_passing(const struct profile_process *process)
 {
-	return process->exited && process->exit_status < 0 &&
+	return process->exited && !process->oom_killed && process->exit_status < 0 &&
 	       (process->verdict == VERDICT_LIVE_AT_EXIT || process->verdict == VERDICT_NONE);
 }
 

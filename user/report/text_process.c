@@ -12,13 +12,16 @@
 
 #define CONTAINER_DIGITS 12
 
-/* "", ", has ended", ", has ended with status 1", ", was killed by signal 9" */
+/* "", ", was killed for want of memory", ", has ended", ", has ended with status 1", ", was killed
+ * by signal 9" */
 static const char *end_words(struct words *words, const struct profile_process *process)
 {
 	int status = process->exit_status;
 
 	if (!process->exited)
 		words->text[0] = '\0';
+	else if (process->oom_killed)
+		strcpy(words->text, ", was killed for want of memory");
 	else if (status >= 0 && WIFSIGNALED(status))
 		snprintf(words->text, sizeof(words->text), ", was killed by signal %d",
 			 WTERMSIG(status));
@@ -76,7 +79,7 @@ static void write_surroundings(struct text *text, const struct profile_process *
 {
 	struct words room, bytes, held, kept;
 
-	if (process->limit_name)
+	if (process->limit_name && !process->oom_killed)
 		text_say(text, 2, TEXT_PLAIN, "", "%s left of %s (%s)%s%s.",
 			 words_bytes(&room, process->limit_room_bytes), process->limit_name,
 			 words_bytes(&bytes, process->limit_bytes),
@@ -224,7 +227,8 @@ static void write_site_heading(struct text *text, const struct profile_site *sit
 	snprintf(label, sizeof(label), "%3zu. ", number);
 	growth.text[0] = '\0';
 	/* What an ended process did a second says nothing of the hour. */
-	if (!text->profile->processes[site->process].exited)
+	if (!text->profile->processes[site->process].exited ||
+	    text->profile->processes[site->process].oom_killed)
 		growth_words(&growth, site);
 	if (site->tid)
 		snprintf(thread.text, sizeof(thread.text), ", thread %" PRIu32, site->tid);

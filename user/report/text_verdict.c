@@ -19,13 +19,19 @@ struct blame {
 	uint64_t worst_live;
 };
 
+/* By itself: of one that was killed in the midst of its work the course still says something. */
+static bool has_ended(const struct profile_process *process)
+{
+	return process->exited && !process->oom_killed;
+}
+
 /* Does the site bear out the verdict of its process? */
 static bool is_finding(const struct profile_process *process, const struct profile_site *site)
 {
 	bool grows = site->verdict == VERDICT_GROWING || site->verdict == VERDICT_LOST;
 	bool mapping = label_layer(site) == LABEL_MAPPINGS;
 
-	if (process->exited)
+	if (has_ended(process))
 		/* At its end every process still has what the loader mapped. */
 		return grows || (site->verdict == VERDICT_LIVE_AT_EXIT && !mapping);
 	if (process->verdict == VERDICT_LEAK || process->verdict == VERDICT_LOST)
@@ -40,7 +46,7 @@ static struct blame blame_in(const struct profile *profile, uint32_t index, enum
 
 	for (size_t i = 0; i < profile->nr_sites; i++) {
 		const struct profile_site *site = &profile->sites[i];
-		double rate = !process->exited && site->growth_rate > 0 ? site->growth_rate : 0;
+		double rate = !has_ended(process) && site->growth_rate > 0 ? site->growth_rate : 0;
 
 		if (site->process != index || label_layer(site) != layer ||
 		    !is_finding(process, site))
@@ -136,7 +142,7 @@ static void say_leak(struct text *text, const struct profile_process *process,
 		profile_objects_of(text->profile, (uint32_t)(process - text->profile->processes));
 	struct words amount, blocks, age;
 
-	if (process->exited && blame->worst && blame->worst->verdict == VERDICT_LIVE_AT_EXIT)
+	if (has_ended(process) && blame->worst && blame->worst->verdict == VERDICT_LIVE_AT_EXIT)
 		text_say(text, 0, TEXT_BAD, "LEAK       ",
 			 "%s (pid %" PRIu32 ") ended with %s in %s %s not freed%s.", process->comm,
 			 process->pid, words_bytes(&amount, process->live_bytes),
@@ -230,6 +236,20 @@ static void say_time_to_limit(struct text *text, const struct profile_process *p
 		 words_seconds(&time, process->limit_seconds), until);
 }
 
+static void say_kill(struct text *text, const struct profile_process *process)
+{
+	struct words bytes;
+
+	if (!process->oom_killed)
+		return;
+	if (process->limit_name)
+		text_say(text, 11, TEXT_BAD, "",
+			 "Killed by the kernel for want of memory: limit %s, %s.",
+			 words_bytes(&bytes, process->limit_bytes), process->limit_name);
+	else
+		text_say(text, 11, TEXT_BAD, "", "Killed by the kernel for want of memory.");
+}
+
 /* "Python: a container grows ..." */
 static void say_objects(struct text *text, uint32_t index)
 {
@@ -260,6 +280,7 @@ void text_verdict(struct text *text, uint32_t index)
 		say_leak(text, process, &blame, where);
 	else
 		say_other(text, process, &blame, where);
+	say_kill(text, process);
 	if (process->evidence)
 		text_say(text, 11, TEXT_PLAIN, "", "%s", process->evidence);
 	say_time_to_limit(text, process);

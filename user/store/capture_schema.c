@@ -155,6 +155,7 @@ static const struct column process_columns[] = {
 	FIELD(profile_process, COUNT, limit_room_bytes),
 	FIELD(profile_process, COUNT, limit_hits),
 	FIELD(profile_process, COUNT, oom_kills),
+	FIELD(profile_process, FLAG, oom_killed),
 	FIELD(profile_process, REAL, pressure),
 	FIELD(profile_process, REAL, limit_seconds),
 	FIELD(profile_process, REAL, limit_seconds_low),

@@ -216,6 +216,14 @@ uint64_t processes_rss(struct processes *p, uint32_t space)
 	return process->rss_last;
 }
 
+uint32_t processes_last_space_of(const struct processes *p, pid_t pid)
+{
+	for (size_t i = p->nr; i-- > 0;)
+		if (p->items[i].pid == pid)
+			return p->items[i].space;
+	return 0;
+}
+
 void processes_set_exit_status(struct processes *p, pid_t pid, int status)
 {
 	for (size_t i = p->nr; i-- > 0;) {

@@ -41,6 +41,8 @@ int processes_note(struct processes *processes, const struct seep_space *space);
 const struct traced_process *processes_find(const struct processes *processes, uint32_t space);
 /* The living space of a process; 0 none. */
 uint32_t processes_space_of(const struct processes *processes, pid_t pid);
+/* Its latest space, though it may have ended; 0 none. */
+uint32_t processes_last_space_of(const struct processes *processes, pid_t pid);
 /* Whether the process has, or had, a space here. */
 bool processes_seen(const struct processes *processes, pid_t pid);
 size_t processes_living(const struct processes *processes);

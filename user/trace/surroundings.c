@@ -31,6 +31,9 @@ struct surrounding {
 	size_t nr_jvm;
 	unsigned tries; /* to find its runtime */
 	unsigned stride, skipped; /* one look in `stride` is kept */
+	bool killed; /* for want of memory */
+	char *limit_name; /* that was reached then; NULL unknown */
+	uint64_t limit;
 };
 
 struct surroundings {
@@ -57,8 +60,10 @@ void surroundings_free(struct surroundings *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->nr; i++)
+	for (size_t i = 0; i < s->nr; i++) {
 		free(s->items[i].jvm);
+		free(s->items[i].limit_name);
+	}
 	hashmap_free(s->by_space);
 	free(s);
 }
@@ -84,16 +89,23 @@ static void count_events(const struct limits *limits, uint64_t *ret_hits, uint64
 	}
 }
 
-static void begin(struct surroundings *s, uint32_t space, pid_t pid)
+static struct surrounding *add(struct surroundings *s, uint32_t space)
 {
 	struct surrounding *one = &s->items[s->nr];
-	struct limits limits;
 
-	if (hashmap_put(s->by_space, space, s->nr) != 0)
-		return;
+	if (s->nr == SURROUNDINGS_MOST || hashmap_put(s->by_space, space, s->nr) != 0)
+		return NULL;
 	s->nr++;
 	one->stride = 1;
-	if (limits_read("", pid, &limits) == 0) {
+	return one;
+}
+
+static void begin(struct surroundings *s, uint32_t space, pid_t pid)
+{
+	struct surrounding *one = add(s, space);
+	struct limits limits;
+
+	if (one && limits_read("", pid, &limits) == 0) {
 		count_events(&limits, &one->hits, &one->oom_kills);
 		limits_release(&limits);
 		one->used = true;
@@ -133,7 +145,7 @@ void surroundings_look(struct surroundings *s, uint32_t space, pid_t pid, double
 {
 	struct surrounding *one = find(s, space);
 
-	if (!one && s->nr < SURROUNDINGS_MOST) {
+	if (!one) {
 		begin(s, space, pid);
 		one = find(s, space);
 	}
@@ -141,6 +153,37 @@ void surroundings_look(struct surroundings *s, uint32_t space, pid_t pid, double
 		find_runtime(one, pid);
 	if (one && one->jvm)
 		note_jvm(one, pid, now, resident);
+}
+
+void surroundings_killed(struct surroundings *s, uint32_t space, const struct oom_victim *victim)
+{
+	struct surrounding *one = find(s, space);
+
+	if (!one)
+		one = add(s, space);
+	if (!one || one->killed)
+		return;
+	one->killed = true;
+	one->limit = victim->limit;
+	if (!victim->limit_name || !cgroup_known(victim->limit))
+		return;
+	if (asprintf(&one->limit_name, "%s%s%s", victim->limit_name,
+		     victim->limit_cgroup ? " " : "",
+		     victim->limit_cgroup ? victim->limit_cgroup : "") < 0)
+		one->limit_name = NULL;
+}
+
+/* The limit that it was killed for was full. */
+static void describe_kill(const struct surrounding *one, struct profile *profile,
+			  struct profile_process *row)
+{
+	row->oom_killed = true;
+	row->oom_kills = row->oom_kills ? row->oom_kills : 1;
+	row->limit_name = profile_string(profile, one->limit_name);
+	if (!row->limit_name)
+		return;
+	row->limit_bytes = row->limit_used_bytes = one->limit;
+	row->limit_room_bytes = 0;
 }
 
 static void describe_limit(const struct limits *limits, struct profile *profile,
@@ -241,7 +284,9 @@ void surroundings_describe(struct surroundings *s, uint32_t space, pid_t pid,
 		return;
 	describe_settings(&one->settings, profile, row);
 	describe_jvm(one, profile, row);
-	if (row->exited || limits_read("", pid, &limits) != 0)
+	if (one->killed)
+		describe_kill(one, profile, row);
+	if (row->exited || one->killed || limits_read("", pid, &limits) != 0)
 		return;
 	describe_limit(&limits, profile, row);
 	if (one->used) {

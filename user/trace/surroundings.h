@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "heap/profile.h"
+#include "triage/oom_watch.h"
 
 struct surroundings;
 
@@ -24,6 +25,10 @@ void surroundings_free(struct surroundings *surroundings);
 enum { SURROUNDINGS_MOST = 256 };
 void surroundings_look(struct surroundings *surroundings, uint32_t space, pid_t pid, double now,
 		       uint64_t resident);
+
+/* The kernel has killed it for want of memory. */
+void surroundings_killed(struct surroundings *surroundings, uint32_t space,
+			 const struct oom_victim *victim);
 
 /* Fills the row of a process, which may have ended. */
 void surroundings_describe(struct surroundings *surroundings, uint32_t space, pid_t pid,

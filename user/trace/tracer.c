@@ -234,6 +234,7 @@ void tracer_free(struct tracer *t)
 	modules_free(t->modules);
 	processes_free(t->processes);
 	surroundings_free(t->surroundings);
+	oom_watch_close(t->oom_watch);
 	hashmap_free(t->refreshed);
 	hashmap_free(t->stale);
 	hashmap_free(t->families);
@@ -487,6 +488,21 @@ bool tracer_gave_up(const struct tracer *t)
 	return t->governor && governor_gave_up(t->governor);
 }
 
+static void note_victim(void *context, const struct oom_victim *victim)
+{
+	struct tracer *t = context;
+	uint32_t space = processes_last_space_of(t->processes, victim->pid);
+
+	if (space)
+		surroundings_killed(t->surroundings, space, victim);
+}
+
+static void collect_victims(struct tracer *t)
+{
+	if (t->oom_watch)
+		oom_watch_poll(t->oom_watch, 0, note_victim, t);
+}
+
 int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 {
 	uint64_t now = monotonic_ns();
@@ -496,6 +512,10 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 	if (t->inner)
 		inner_pace(t->inner, seconds);
 	find_inner(t);
+	/* Not needed before there is something to lose; without it kills are seen by their number.
+	 */
+	if (!t->oom_watch && oom_watch_open(&t->oom_watch) != 0)
+		t->oom_watch = NULL;
 	while (!*stop && !t->out_of_memory && !tracer_gave_up(t) && now < deadline) {
 		uint64_t left = (deadline - now) / 1000000;
 		int wait = left < POLL_MS ? (int)left + 1 : POLL_MS;
@@ -510,6 +530,7 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 		tracer_refresh_stale(t);
 		if (t->unwinding)
 			unwinding_collect(t->unwinding);
+		collect_victims(t);
 		now = monotonic_ns();
 		if (now >= t->next_tick) {
 			tick(t, now);
@@ -537,6 +558,7 @@ int tracer_stop(struct tracer *t)
 	objects_detach(t->objects);
 	kernel_stop(t->kernel);
 	err = kernel_drain(t->kernel, tracer_record, t);
+	collect_victims(t);
 	tick(t, t->end);
 	return err;
 }

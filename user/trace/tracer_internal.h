@@ -15,6 +15,7 @@
 #include "trace/surroundings.h"
 #include "trace/tracer.h"
 #include "trace/unwinding.h"
+#include "triage/oom_watch.h"
 
 struct hashmap;
 
@@ -31,6 +32,7 @@ struct tracer {
 	struct inner *inner; /* NULL: their objects are not wanted */
 	struct processes *processes;
 	struct surroundings *surroundings;
+	struct oom_watch *oom_watch; /* NULL: the kernel does not tell, or it was not asked yet */
 	struct heap *heap;
 	struct governor *governor; /* NULL: no budget */
 	struct decode_counts decoded;

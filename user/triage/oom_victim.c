@@ -34,7 +34,7 @@ static uint64_t pages_left(uint64_t usage, uint64_t max)
 }
 
 int oom_limit_reached(const struct seep_oom_level *levels, size_t nr, int version, uint64_t page,
-		      uint64_t *ret_bytes)
+		      uint64_t *ret_bytes, enum limit_kind *ret_kind)
 {
 	uint64_t least = UINT64_MAX, left;
 	int found = -1;
@@ -45,6 +45,7 @@ int oom_limit_reached(const struct seep_oom_level *levels, size_t nr, int versio
 			least = left;
 			found = (int)i;
 			*ret_bytes = levels[i].max * page;
+			*ret_kind = LIMIT_CGROUP_MAX;
 		}
 		if (version != 1)
 			continue;
@@ -53,6 +54,7 @@ int oom_limit_reached(const struct seep_oom_level *levels, size_t nr, int versio
 			least = left;
 			found = (int)i;
 			*ret_bytes = levels[i].both_max * page;
+			*ret_kind = LIMIT_CGROUP_MEMSW;
 		}
 	}
 	return found;
@@ -113,6 +115,7 @@ static void read_record(const struct seep_oom *record, struct oom_victim *victim
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	size_t nr = record->nr_levels < SEEP_OOM_LEVELS ? record->nr_levels : SEEP_OOM_LEVELS;
 	bool whole = nr && !(record->flags & SEEP_OOM_CUT);
+	enum limit_kind kind = LIMIT_CGROUP_MAX;
 	int reached;
 
 	victim->uid = record->uid;
@@ -121,12 +124,13 @@ static void read_record(const struct seep_oom *record, struct oom_victim *victim
 	victim->file = bytes_of(record->file, page);
 	victim->shared = bytes_of(record->shared, page);
 	victim->swap = bytes_of(record->swap, page);
-	reached = oom_limit_reached(record->levels, nr, own.version, page, &victim->limit);
+	reached = oom_limit_reached(record->levels, nr, own.version, page, &victim->limit, &kind);
 	victim->whole_host = whole && reached < 0;
 	if (whole)
 		*ret_cgroup = level_path(record->levels, nr, 0);
 	if (whole && reached >= 0)
 		*ret_limit_cgroup = level_path(record->levels, nr, (size_t)reached);
+	victim->limit_name = limit_name(kind, own.version);
 	cgroup_place_free(&own);
 }
 
@@ -173,6 +177,7 @@ static void read_limit(const struct cgroup_place *place, struct oom_victim *vict
 		free(*ret_limit_cgroup);
 		*ret_limit_cgroup = strdup(level->path);
 		victim->limit = level->max;
+		victim->limit_name = limit_name(LIMIT_CGROUP_MAX, memory.version);
 		least = left;
 	}
 	cgroup_memory_release(&memory);
@@ -205,6 +210,15 @@ static void ask_process(struct oom_victim *victim, char **ret_cgroup, char **ret
 	cgroup_place_free(&place);
 }
 
+static void set_host(struct oom_victim *victim)
+{
+	struct limits_host host;
+
+	limits_read_host("", &host);
+	victim->limit = host.total;
+	victim->limit_name = limit_name(LIMIT_HOST, 0);
+}
+
 void oom_victim_read(const struct seep_oom *record, struct oom_victim *ret_victim,
 		     char **ret_cgroup, char **ret_limit_cgroup)
 {
@@ -224,8 +238,12 @@ void oom_victim_read(const struct seep_oom *record, struct oom_victim *ret_victi
 		ask_process(&victim, ret_cgroup, ret_limit_cgroup);
 	else
 		read_record(record, &victim, ret_cgroup, ret_limit_cgroup);
-	if (!*ret_limit_cgroup)
+	if (!*ret_limit_cgroup) {
 		victim.limit = CGROUP_UNKNOWN;
+		victim.limit_name = NULL;
+	}
+	if (victim.whole_host)
+		set_host(&victim);
 	victim.cgroup = *ret_cgroup;
 	victim.limit_cgroup = *ret_limit_cgroup;
 	*ret_victim = victim;

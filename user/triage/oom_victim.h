@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "../../bpf/triage.h"
+#include "proc/limits.h"
 #include "triage/oom_watch.h"
 
 /*
@@ -17,9 +18,9 @@ void oom_victim_read(const struct seep_oom *record, struct oom_victim *ret_victi
 
 /*
  * Which of `nr` levels has reached its limit, of memory or, where `version` is 1, of memory and
- * swap; *ret_bytes that limit. -1: none.
+ * swap; *ret_bytes and *ret_kind are that limit. -1: none.
  */
 int oom_limit_reached(const struct seep_oom_level *levels, size_t nr, int version, uint64_t page,
-		      uint64_t *ret_bytes);
+		      uint64_t *ret_bytes, enum limit_kind *ret_kind);
 
 #endif

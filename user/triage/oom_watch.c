@@ -3,7 +3,7 @@
  * Owns the tracepoint oom:mark_victim (bpf/triage/oom.bpf.c) and turns its records into words.
  * Newer kernels give it the task, and all is known at that very moment. Older ones give a
  * number alone: then the process is asked through /proc while it dies, and what cannot be had any
- * more is unknown. Which of them this is the kernel's type information says.
+ * more is unknown. Which of them this is shows when the program is loaded.
  *
  * Which limit was reached: that of the level whose usage is nearest to it, when it is as near as
  * an allocation that failed leaves it. With none the machine itself was out of memory.
@@ -12,10 +12,9 @@
 
 #include <errno.h>
 #include <linux/types.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "../../bpf/triage.h"
@@ -28,32 +27,6 @@ struct oom_watch {
 	oom_victim_fn fn; /* during oom_watch_poll */
 	void *context;
 };
-
-/* Does the tracepoint's first argument point to something (a task), or is it a number? */
-static int takes_task(bool *ret_task)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *type;
-	int id, err = -EOPNOTSUPP;
-
-	if (!btf)
-		return -EOPNOTSUPP;
-	id = btf__find_by_name_kind(btf, "btf_trace_mark_victim", BTF_KIND_TYPEDEF);
-	type = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
-	type = type ? btf__type_by_id(btf, type->type) : NULL;
-	type = type && btf_is_ptr(type) ? btf__type_by_id(btf, type->type) : NULL;
-	/* The first of all is the tracepoint's own. */
-	if (type && btf_is_func_proto(type) && btf_vlen(type) >= 2) {
-		const struct btf_type *first = btf__type_by_id(btf, btf_params(type)[1].type);
-
-		if (first) {
-			*ret_task = btf_is_ptr(first);
-			err = 0;
-		}
-	}
-	btf__free(btf);
-	return err;
-}
 
 static int on_record(void *context, void *data, size_t size)
 {
@@ -72,47 +45,57 @@ static int on_record(void *context, void *data, size_t size)
 
 static int load(struct oom_watch *watch, bool task)
 {
-	struct bpf_link *link;
-	int err;
-
 	watch->bpf = oom_bpf__open();
 	if (!watch->bpf)
 		return -errno;
 	bpf_program__set_autoload(watch->bpf->progs.seep_oom_task, task);
 	bpf_program__set_autoload(watch->bpf->progs.seep_oom_pid, !task);
-	err = oom_bpf__load(watch->bpf);
-	if (err)
-		return err;
-	watch->ring =
-		ring_buffer__new(bpf_map__fd(watch->bpf->maps.victims), on_record, watch, NULL);
+	return oom_bpf__load(watch->bpf);
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return 0;
+}
+
+/* The program that takes a task is refused where the tracepoint gives a number. */
+static int load_what_fits(struct oom_watch *watch)
+{
+	libbpf_print_fn_t print = libbpf_set_print(silent);
+	int err = load(watch, true);
+
+	if (err && err != -EPERM) {
+		oom_bpf__destroy(watch->bpf);
+		err = load(watch, false);
+	}
+	libbpf_set_print(print);
+	return err;
+}
+
+static int attach(struct oom_watch *watch)
+{
+	struct oom_bpf *bpf = watch->bpf;
+
+	watch->ring = ring_buffer__new(bpf_map__fd(bpf->maps.victims), on_record, watch, NULL);
 	if (!watch->ring)
 		return -errno;
-	link = bpf_program__attach(task ? watch->bpf->progs.seep_oom_task
-					: watch->bpf->progs.seep_oom_pid);
-	if (!link)
-		return -errno;
-	if (task)
-		watch->bpf->links.seep_oom_task = link;
-	else
-		watch->bpf->links.seep_oom_pid = link;
-	return 0;
+	return oom_bpf__attach(bpf);
 }
 
 int oom_watch_open(struct oom_watch **ret_watch)
 {
-	struct oom_watch *watch;
-	bool task = false;
-	int err = takes_task(&task);
+	struct oom_watch *watch = calloc(1, sizeof(*watch));
+	int err;
 
-	if (err)
-		return err;
-	watch = calloc(1, sizeof(*watch));
 	if (!watch)
 		return -ENOMEM;
-	err = load(watch, task);
+	err = load_what_fits(watch);
+	err = err ?: attach(watch);
 	if (err) {
 		oom_watch_close(watch);
-		return err == -EPERM || err == -EACCES ? -EPERM : err;
+		if (err == -EPERM || err == -EACCES)
+			return -EPERM;
+		return err == -ENOMEM ? err : -EOPNOTSUPP;
 	}
 	*ret_watch = watch;
 	return 0;

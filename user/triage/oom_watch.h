@@ -31,7 +31,8 @@ struct oom_victim {
 	 */
 	const char *limit_cgroup;
 	uint64_t limit;
-	bool whole_host; /* no cgroup had reached its limit */
+	const char *limit_name; /* "memory.max of cgroup", a constant; NULL unknown */
+	bool whole_host; /* no cgroup had reached its limit; `limit` is all memory */
 };
 
 typedef void (*oom_victim_fn)(void *context, const struct oom_victim *victim);
