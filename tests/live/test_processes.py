@@ -232,8 +232,7 @@ def select_comm_only_late():
     time.sleep(1.5)
     require(trace.process.poll() is None, "seep did not wait for a process of that name")
     late = Target("entries-glibc", argv=[path])
-    time.sleep(1.2)
-    truth = late.work()
+    truth = trace.attached() and late.work()
     compare(trace.stop(), truth)
 
 
@@ -264,7 +263,7 @@ def select_idle():
 def select_all():
     """-a, system-wide: of the report only our own processes are looked at."""
     early = Target("entries-glibc")
-    trace = Trace("-a", "--ring-bytes", 64 << 20).attached(seconds=60, still=2)
+    trace = Trace("-a", "--ring-bytes", 64 << 20).attached(seconds=60, still=2).settled()
     late = Target("entries-musl")
     time.sleep(1.2)
     truths = [early.work(), late.work()]

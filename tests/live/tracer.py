@@ -132,6 +132,19 @@ class Trace:
             time.sleep(0.02)
         raise Failure(f"no probes within {seconds} s: {self._stderr()[-400:]!r}")
 
+    def settled(self, seconds=30):
+        """Waits until seep itself has little to do: the tables of all that was there are built."""
+        end, before = time.monotonic() + seconds, None
+        while time.monotonic() < end:
+            with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+            used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            if before is not None and used - before < 0.1:
+                break
+            before = used
+            time.sleep(0.5)
+        return self
+
     def _stderr(self):
         self.files[1].seek(0)
         return self.files[1].read().decode(errors="replace")

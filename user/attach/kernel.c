@@ -29,6 +29,7 @@ enum {
 	DEFAULT_SAMPLED = 262144,
 	QUANTILES = 4096,
 	MOST_PROGRAMS = 64, /* that are stopped together */
+	DRAIN_MS = 2000, /* a record is written in a microsecond, once its thread runs */
 	BATCH = 1 << 17, /* records handed over at once */
 };
 
@@ -339,13 +340,21 @@ int kernel_drain(struct kernel *kernel, kernel_record_fn fn, void *context)
 {
 	struct ring *ring = ring_buffer__ring(kernel->ring, 0);
 	unsigned long end = ring__producer_pos(ring);
-	int n;
+	int n, patience = DRAIN_MS;
 
-	/* Both positions only ever grow; less is left than was there at the beginning. */
-	do {
+	/* Both positions only ever grow. */
+	while ((long)(end - ring__consumer_pos(ring)) > 0) {
 		n = kernel_poll(kernel, 0, fn, context);
-	} while (n > 0 && (long)(end - ring__consumer_pos(ring)) > 0);
-	return n < 0 ? n : 0;
+		if (n < 0)
+			return n;
+		if (n)
+			continue;
+		/* The next one is being written by a thread that is not running just now. */
+		if (!patience--)
+			return -ETIMEDOUT;
+		usleep(1000);
+	}
+	return 0;
 }
 
 static uint64_t passed_over(struct kernel *kernel, int cpus)
