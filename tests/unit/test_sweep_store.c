@@ -384,7 +384,7 @@ static void two_sweeps_at_once_lose_nothing(void **state)
 		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
 		assert_int_equal(status, 0);
 	}
-	assert_int_equal(ask("SELECT count(*) FROM sweep WHERE outcome = 'findings'"), 12);
+	assert_int_equal(ask("SELECT count(*) FROM sweep WHERE outcome = 'findings'"), 9);
 	assert_int_equal(ask("SELECT count(DISTINCT sweep) FROM sweep_capture"), 9);
 	assert_true(captures_are_whole(20));
 	assert_true(is_sound());
