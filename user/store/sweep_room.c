@@ -8,7 +8,7 @@
  * then writing waits, and in the end is refused.
  *
  * What goes first are the oldest sweeps, each as a whole, by their numbers. A sweep's own row is
- * the first to go; its captures, then unreachable, follow one transaction each, and what a killed
+ * the first to go; its captures, then unreachable, follow a table at a time, and what a killed
  * process left of them is taken out by the next.
  */
 #include "store/sweep_store_internal.h"
@@ -123,10 +123,19 @@ static int refuse(struct sweep_store *store, int code, const char *what, char **
 	return err;
 }
 
+static int commit(struct sweep_store *store, const char *what, char **ret_message)
+{
+	int err, code = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+
+	if (!code)
+		return 0;
+	err = sweep_store_fail(store, code, what, ret_message);
+	sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
 int sweep_store_commit(struct sweep_store *store, int code, const char *what, char **ret_message)
 {
-	int err;
-
 	if (code)
 		return refuse(store, code, what, ret_message);
 	if (log_after(store) > sweep_store_shares(store->bytes_max).log) {
@@ -136,12 +145,7 @@ int sweep_store_commit(struct sweep_store *store, int code, const char *what, ch
 				store->path, (unsigned long long)store->bytes_max);
 		return -EFBIG;
 	}
-	code = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
-	if (!code)
-		return 0;
-	err = sweep_store_fail(store, code, what, ret_message);
-	sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-	return err;
+	return commit(store, what, ret_message);
 }
 
 static int delete_from(sqlite3 *db, const char *table, const char *key, sqlite3_int64 number)
@@ -153,20 +157,38 @@ static int delete_from(sqlite3 *db, const char *table, const char *key, sqlite3_
 	return code;
 }
 
-static int delete_capture(struct sweep_store *store, sqlite3_int64 capture, char **ret_message)
+/*
+ * A transaction of its own, with the log empty before where no reader is in the way. What one
+ * transaction has added to the log another can take out with as much; only a store that was
+ * given a smaller bound can hold more, and must be let go beyond it to come down to it.
+ */
+static int delete_rows(struct sweep_store *store, const char *table, sqlite3_int64 capture,
+		       char **ret_message)
 {
 	static const char what[] = "take out an old capture";
-	int err = sweep_store_lock(store, what, ret_message), code = 0;
+	int err, code;
 
+	if (sweep_store_file_bytes(store, "-wal"))
+		sweep_store_checkpoint(store);
+	err = sweep_store_lock(store, what, ret_message);
 	if (err)
 		return err;
-	for (size_t i = 0; capture_tables[i] && !code; i++)
-		code = delete_from(store->db, capture_tables[i]->name, "capture", capture);
-	for (size_t i = 0; sweep_capture_tables[i] && !code; i++)
-		code = delete_from(store->db, sweep_capture_tables[i], "capture", capture);
-	if (!code)
-		code = delete_from(store->db, "sweep_capture", "capture", capture);
+	code = delete_from(store->db, table, "capture", capture);
+	if (!code && !sweep_store_file_bytes(store, "-wal"))
+		return commit(store, what, ret_message);
 	return sweep_store_commit(store, code, what, ret_message);
+}
+
+/* Its number last: what a killed process has left is found by it. */
+static int delete_capture(struct sweep_store *store, sqlite3_int64 capture, char **ret_message)
+{
+	int err = 0;
+
+	for (size_t i = 0; capture_tables[i] && !err; i++)
+		err = delete_rows(store, capture_tables[i]->name, capture, ret_message);
+	for (size_t i = 0; sweep_capture_tables[i] && !err; i++)
+		err = delete_rows(store, sweep_capture_tables[i], capture, ret_message);
+	return err ? err : delete_rows(store, "sweep_capture", capture, ret_message);
 }
 
 /* Captures whose sweep is gone. */
@@ -215,7 +237,9 @@ int sweep_store_make_room(struct sweep_store *store, sqlite3_int64 keep, char **
 			 "outcome IS NULL AND started > %lld, id LIMIT 1",
 			 (sqlite3_int64)time(NULL) - UNFINISHED_SECONDS);
 	oldest = sweep_store_ask(store->db, sql, keep, 0);
-	return oldest ? delete_sweep(store, oldest, ret_message) : -EFBIG;
+	if (oldest)
+		return delete_sweep(store, oldest, ret_message);
+	return -EFBIG;
 }
 
 static bool is_nearly_full(struct sweep_store *store)

@@ -85,40 +85,6 @@ static int bind_end(struct binding *binding)
 	return binding->code;
 }
 
-int sweep_store_begin(struct sweep_store *store, const struct sweep_begin *begin,
-		      int64_t *ret_sweep, char **ret_message)
-{
-	static const char what[] = "begin a sweep";
-	sqlite3_int64 sweep;
-	struct binding row;
-	int code, err;
-
-	if (ret_message)
-		*ret_message = NULL;
-	err = sweep_store_retain(store, begin->started - store->age_max, ret_message);
-	if (!err)
-		err = sweep_store_lock(store, what, ret_message);
-	if (err)
-		return err;
-	row = bind_begin(store->db, "INSERT INTO sweep (host, host_id, started, probability, "
-				    "budget, seep_version, command) VALUES (?, ?, ?, ?, ?, ?, ?)");
-	bind_text(&row, begin->host);
-	bind_text(&row, begin->host_id);
-	bind_real(&row, begin->started);
-	bind_real(&row, begin->probability > 0 ? begin->probability : 1);
-	bind_real(&row, begin->budget);
-	bind_text(&row, begin->version);
-	bind_text(&row, begin->command);
-	bind_step(&row);
-	code = bind_end(&row);
-	sweep = sqlite3_last_insert_rowid(store->db);
-	err = sweep_store_commit(store, code, what, ret_message);
-	if (err)
-		return err;
-	*ret_sweep = sweep;
-	return 0;
-}
-
 /* In a transaction: -ESTALE when the sweep was taken out to make room for another's. */
 static int check_sweep(struct sweep_store *store, int64_t sweep, char **ret_message)
 {
@@ -133,14 +99,14 @@ static int check_sweep(struct sweep_store *store, int64_t sweep, char **ret_mess
 typedef int write_rows(struct sweep_store *store, sqlite3_int64 sweep, const void *from,
 		       void *into);
 
-/* One transaction; the oldest sweeps go while the store has no room for it. */
+/* One transaction, for a sweep that is there, or 0; the oldest go while there is no room for it. */
 static int write_in(struct sweep_store *store, sqlite3_int64 sweep, const char *what,
 		    write_rows *write, const void *from, void *into, char **ret_message)
 {
 	for (;;) {
 		int err = sweep_store_lock(store, what, ret_message);
 
-		if (!err)
+		if (!err && sweep)
 			err = check_sweep(store, sweep, ret_message);
 		if (err)
 			return err;
@@ -155,6 +121,42 @@ static int write_in(struct sweep_store *store, sqlite3_int64 sweep, const char *
 			*ret_message = NULL;
 		}
 	}
+}
+
+static int insert_sweep(struct sweep_store *store, sqlite3_int64 none, const void *from, void *into)
+{
+	const struct sweep_begin *begin = from;
+	struct binding row = bind_begin(
+		store->db, "INSERT INTO sweep (host, host_id, started, probability, "
+			   "budget, seep_version, command) VALUES (?, ?, ?, ?, ?, ?, ?)");
+
+	bind_text(&row, begin->host);
+	bind_text(&row, begin->host_id);
+	bind_real(&row, begin->started);
+	bind_real(&row, begin->probability > 0 ? begin->probability : 1);
+	bind_real(&row, begin->budget);
+	bind_text(&row, begin->version);
+	bind_text(&row, begin->command);
+	bind_step(&row);
+	*(int64_t *)into = sqlite3_last_insert_rowid(store->db);
+	return bind_end(&row);
+}
+
+int sweep_store_begin(struct sweep_store *store, const struct sweep_begin *begin,
+		      int64_t *ret_sweep, char **ret_message)
+{
+	int64_t sweep = 0;
+	int err;
+
+	if (ret_message)
+		*ret_message = NULL;
+	err = sweep_store_retain(store, begin->started - store->age_max, ret_message);
+	if (!err)
+		err = write_in(store, 0, "begin a sweep", insert_sweep, begin, &sweep, ret_message);
+	if (err)
+		return err;
+	*ret_sweep = sweep;
+	return 0;
 }
 
 /* The number of a program's row, made when there is none. */
