@@ -11,7 +11,8 @@ import subprocess
 import time
 
 from harness import each, note, require, start, test
-from python_target import KNOWN, Python, interpreters, of_minor, system_python
+from python_target import (KNOWN, Python, copy_of_system_python, interpreters, of_minor,
+                           system_python)
 from tracer import binary, seep
 
 HOLDERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures",
@@ -217,6 +218,24 @@ def text():
     require("such as " in report.out and "key-" not in report.out, report.out[-600:])
 
 
+@test("why.several")
+def several():
+    """Workers found by their name or named one by one: each its own report."""
+    path = copy_of_system_python("shop-worker")
+    workers = [Python(path, 1000 * (i + 1), env={"PYTHONHOME": "/usr"}) for i in range(2)]
+    for choice in (("--comm", "shop-work*"),
+                   ("-p", ",".join(str(worker.pid) for worker in workers))):
+        report = seep("why", *choice, "--format", "json", seconds=60)
+        require(report.code == 0, f"exit code {report.code}: {report.err[-300:]}")
+        processes = report.parse().document["processes"]
+        require([p["pid"] for p in processes] == [w.pid for w in workers], f"{choice}: which")
+        for i, process in enumerate(processes):
+            rows = {c["path"]: c["length"] for c in process["containers"]}
+            require(rows.get(MAIN + "kept[0]") == 1000 * (i + 1), f"{choice}: {rows}")
+    report = seep("why", "--comm", "shop-work*", seconds=60)
+    require(report.out.count("Verdict: ") == 2, report.out[-600:])
+
+
 @test("why.refusals")
 def refusals():
     sleeper = start(["sleep", "60"])
@@ -224,6 +243,8 @@ def refusals():
             (("-p", sleeper.pid), 2, "not CPython"),
             ((), 2, "which process"),
             (("-p", "1", "--count", "3"), 2, "--every"),
+            (("-p", "1", "--comm", "x"), 2, "exclude"),
+            (("--comm", "no-such-*"), 4, "no process"),
             (("-p", "1", "int", "str"), 2, "one type")):
         report = seep("why", *arguments)
         require(report.code == code and words in report.err, f"{arguments}: {report.err[-300:]}")

@@ -293,6 +293,10 @@ static void words_are_right(void **state)
 	assert_string_equal(words_signed_bytes(&w, -2048), "-2.00 KiB");
 	assert_string_equal(words_count(&w, 1234567), "1,234,567");
 	assert_string_equal(words_count(&w, 999), "999");
+	assert_string_equal(words_signed_count(&w, 1234), "+1,234");
+	assert_string_equal(words_signed_count(&w, -5), "-5");
+	assert_string_equal(words_signed_count(&w, 0), "0");
+	assert_string_equal(words_signed_count(&w, INT64_MIN), "-9,223,372,036,854,775,808");
 	assert_string_equal(words_seconds(&w, 0), "0 ms");
 	assert_string_equal(words_seconds(&w, 0.004), "4 ms");
 	assert_string_equal(words_seconds(&w, 59.6), "1m 00s");

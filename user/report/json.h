@@ -21,6 +21,8 @@ struct json_object json_object_new(void);
 void json_put(struct json_object *object, const char *key, json_t *value);
 /* Takes the part over. */
 void json_put_object(struct json_object *object, const char *key, struct json_object *part);
+/* Takes the item over, into an array that is to be put into the object. */
+void json_append(struct json_object *object, json_t *array, struct json_object *item);
 void json_put_count(struct json_object *object, const char *key, uint64_t value);
 void json_put_real(struct json_object *object, const char *key, double value);
 /* The same with null for 0, which means unknown. */

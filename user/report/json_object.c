@@ -31,6 +31,13 @@ void json_put_object(struct json_object *object, const char *key, struct json_ob
 	json_put(object, key, part->json);
 }
 
+void json_append(struct json_object *object, json_t *array, struct json_object *item)
+{
+	object->failed |= item->failed;
+	if (json_array_append_new(array, item->json))
+		object->failed = true;
+}
+
 void json_put_count(struct json_object *object, const char *key, uint64_t value)
 {
 	json_put(object, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));

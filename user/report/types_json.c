@@ -20,14 +20,6 @@ static void put_integer(struct json_object *object, const char *key, int64_t val
 	json_put(object, key, json_integer(value));
 }
 
-/* Takes the item over. */
-static void append(struct json_object *object, json_t *array, struct json_object *item)
-{
-	object->failed |= item->failed;
-	if (json_array_append_new(array, item->json))
-		object->failed = true;
-}
-
 static void put_generations(struct json_object *object, const struct runtime_gc *gc)
 {
 	json_t *array = json_array();
@@ -41,7 +33,7 @@ static void put_generations(struct json_object *object, const struct runtime_gc 
 		put_known(&item, "collections", g->collections);
 		put_known(&item, "collected", g->collected);
 		put_known(&item, "uncollectable", g->uncollectable);
-		append(object, array, &item);
+		json_append(object, array, &item);
 	}
 	json_put(object, "generations", array);
 }
@@ -73,7 +65,7 @@ static void put_type(struct json_object *object, json_t *array, const struct cen
 	json_put_count(&item, "bytes", type->bytes);
 	json_put(&item, "delta", json_null());
 	json_put(&item, "rate", json_null());
-	append(object, array, &item);
+	json_append(object, array, &item);
 }
 
 static void put_grown_type(struct json_object *object, json_t *array,
@@ -91,7 +83,7 @@ static void put_grown_type(struct json_object *object, json_t *array,
 	put_integer(&item, "above_peak", type->above_peak);
 	json_put_flag(&item, "new", type->is_new);
 	json_put_text(&item, "trend", growth_trend_name(type->trend));
-	append(object, array, &item);
+	json_append(object, array, &item);
 }
 
 static void put_types(struct json_object *object, const struct types_report *report,
@@ -172,7 +164,7 @@ int types_write_json(const struct types_report *report, FILE *out)
 	for (size_t i = 0; processes && i < report->nr; i++) {
 		struct json_object process = process_object(report, &report->processes[i]);
 
-		append(&object, processes, &process);
+		json_append(&object, processes, &process);
 	}
 	json_put(&object, "processes", processes);
 	if (report->together) {

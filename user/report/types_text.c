@@ -2,25 +2,10 @@
 /* Owns the look of a census on a terminal. Knows no runtime by name. */
 #include "report/types.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "report/label.h"
+#include "report/objects_text.h"
 #include "report/words.h"
-
-static const char *signed_count(struct words *words, int64_t value)
-{
-	struct words plain;
-	uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
-
-	snprintf(words->text, sizeof(words->text), "%s%s",
-		 value < 0   ? "-"
-		 : value > 0 ? "+"
-			     : "",
-		 words_count(&plain, size));
-	return words->text;
-}
 
 static const char *rate(struct words *words, double value)
 {
@@ -40,15 +25,6 @@ static const char *known(struct words *words, int64_t value)
 	return words->text;
 }
 
-/* Foreign names; "?" when there is no memory for a copy. */
-static void put_name(FILE *out, const char *name)
-{
-	char *clean = label_clean(name);
-
-	fputs(clean ? clean : "?", out);
-	free(clean);
-}
-
 static size_t counted(const struct types_report *report)
 {
 	size_t nr = 0;
@@ -64,12 +40,7 @@ static void put_title(FILE *out, const struct types_report *report, const struct
 		fprintf(out, "All %zu processes together\n", counted(report));
 		return;
 	}
-	fprintf(out, "Process %d (", p->pid);
-	put_name(out, p->comm);
-	fputs(")", out);
-	if (p->runtime)
-		fprintf(out, ", %s %s", p->runtime, p->version);
-	fputs("\n", out);
+	objects_text_title(out, p->pid, p->comm, p->runtime, p->version);
 }
 
 static void put_how(FILE *out, const struct types_process *p)
@@ -148,7 +119,7 @@ static void put_types(FILE *out, const struct types_report *report, const struct
 
 		fprintf(out, "  %12s %12s  ", words_count(&count, type->count),
 			words_bytes(&bytes, type->bytes));
-		put_name(out, type->name);
+		objects_text_name(out, type->name);
 		fputs("\n", out);
 	}
 	put_rest(out, census->nr_types, rows);
@@ -169,10 +140,10 @@ static void put_change(FILE *out, const struct growth_type *type)
 	struct words count, delta, last, per_second, bytes;
 
 	fprintf(out, "  %12s %12s %12s %10s %12s  %-9s  ", words_count(&count, type->count),
-		signed_count(&delta, type->delta), signed_count(&last, type->last_delta),
-		rate(&per_second, type->rate), words_signed_bytes(&bytes, type->bytes_delta),
-		growth_trend_name(type->trend));
-	put_name(out, type->name);
+		words_signed_count(&delta, type->delta),
+		words_signed_count(&last, type->last_delta), rate(&per_second, type->rate),
+		words_signed_bytes(&bytes, type->bytes_delta), growth_trend_name(type->trend));
+	objects_text_name(out, type->name);
 	fputs(type->is_new ? " (new)\n" : "\n", out);
 }
 
@@ -211,13 +182,15 @@ static void put_verdict(FILE *out, const struct growth *growth)
 		break;
 	case GROWTH_STEADY:
 		fprintf(out, "objects keep growing, ");
-		put_name(out, growth->leader->name);
-		fprintf(out, " most: %s (%s a second)", signed_count(&leads, growth->leader->delta),
+		objects_text_name(out, growth->leader->name);
+		fprintf(out, " most: %s (%s a second)",
+			words_signed_count(&leads, growth->leader->delta),
 			rate(&leads_rate, growth->leader->rate));
 		break;
 	}
-	fprintf(out, "; all objects %s in %s (%s a second)\n", signed_count(&delta, growth->delta),
-		words_seconds(&seconds, growth->seconds), rate(&per_second, growth->rate));
+	fprintf(out, "; all objects %s in %s (%s a second)\n",
+		words_signed_count(&delta, growth->delta), words_seconds(&seconds, growth->seconds),
+		rate(&per_second, growth->rate));
 }
 
 static void put_process(FILE *out, const struct types_report *report, const struct types_process *p)
@@ -249,8 +222,5 @@ int types_write_text(const struct types_report *report, FILE *out)
 			fputs("\n", out);
 		put_process(out, report, &report->processes[i]);
 	}
-	errno = 0;
-	if (fflush(out) || ferror(out))
-		return errno ? -errno : -EIO;
-	return 0;
+	return objects_text_end(out);
 }

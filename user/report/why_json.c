@@ -10,14 +10,6 @@
 
 enum { SCHEMA = 1 };
 
-/* Takes the item over. */
-static void append(struct json_object *object, json_t *array, struct json_object *item)
-{
-	object->failed |= item->failed;
-	if (json_array_append_new(array, item->json))
-		object->failed = true;
-}
-
 static void put_growth(struct json_object *item, const struct why_container *c)
 {
 	if (!c->has_growth) {
@@ -42,7 +34,7 @@ static void put_holds(struct json_object *object, const struct why_container *c)
 
 		json_put_text(&item, "type", c->holds[i].type);
 		json_put_real(&item, "share", c->holds[i].share);
-		append(object, array, &item);
+		json_append(object, array, &item);
 	}
 	json_put(object, "holds", array);
 }
@@ -65,7 +57,7 @@ static void put_containers(struct json_object *object, const struct why *why)
 		json_put_text(&item, "shape", c->shape);
 		json_put_text(&item, "root", c->root);
 		put_holds(&item, c);
-		append(object, array, &item);
+		json_append(object, array, &item);
 	}
 	json_put(object, "containers", array);
 }
@@ -83,7 +75,7 @@ static void put_types(struct json_object *object, const char *key, const struct 
 
 		json_put_text(&item, "type", census->types[i].name);
 		json_put_count(&item, "count", census->types[i].count);
-		append(&part, array, &item);
+		json_append(&part, array, &item);
 	}
 	json_put(&part, "types", array);
 	json_put_object(object, key, &part);
@@ -115,7 +107,7 @@ static void put_paths(struct json_object *object, const struct why *why, const c
 		json_put_count(&item, "count", why->paths[i].count);
 		json_put_text(&item, "example", why->paths[i].example);
 		json_put_text(&item, "root", why->paths[i].root);
-		append(&part, array, &item);
+		json_append(&part, array, &item);
 	}
 	json_put(&part, "shapes", array);
 	json_put_object(object, "paths", &part);
@@ -166,7 +158,7 @@ int why_write_json(const struct why_report *report, FILE *out)
 		json_put_text(&item, "error", p->error);
 		if (p->why)
 			put_look(&item, report, p);
-		append(&object, processes, &item);
+		json_append(&object, processes, &item);
 	}
 	json_put(&object, "processes", processes);
 	err = json_object_end(&object, out, 0);

@@ -1,35 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Owns the look of holders on a terminal. Knows no runtime by name. */
-#include <errno.h>
-#include <stdlib.h>
-
-#include "report/label.h"
 #include "report/why.h"
+
+#include "report/objects_text.h"
 #include "report/words.h"
-
-/* Foreign names; "?" when there is no memory for a copy. */
-static void put_name(FILE *out, const char *name)
-{
-	char *clean = label_clean(name);
-
-	fputs(clean ? clean : "?", out);
-	free(clean);
-}
 
 static const char *grown(struct words *words, const struct why_container *c)
 {
-	struct words plain;
-	int64_t delta = c->growth.delta;
-
-	if (!c->has_growth)
-		snprintf(words->text, sizeof(words->text), "-");
-	else
-		snprintf(words->text, sizeof(words->text), "%s%s",
-			 delta < 0   ? "-"
-			 : delta > 0 ? "+"
-				     : "",
-			 words_count(&plain, delta < 0 ? -(uint64_t)delta : (uint64_t)delta));
-	return words->text;
+	return c->has_growth ? words_signed_count(words, c->growth.delta) : "-";
 }
 
 static void put_holds(FILE *out, const struct why_container *c)
@@ -38,7 +16,7 @@ static void put_holds(FILE *out, const struct why_container *c)
 		struct words share;
 
 		fputs(i ? ", " : "", out);
-		put_name(out, c->holds[i].type);
+		objects_text_name(out, c->holds[i].type);
 		fprintf(out, " %s", words_share(&share, c->holds[i].share, 1));
 	}
 }
@@ -51,9 +29,9 @@ static void put_container(FILE *out, const struct why_container *c)
 
 	fprintf(out, "  %12s %12s %12s  ", words_count(&length, c->length), grown(&growth, c),
 		words_bytes(&bytes, c->bytes));
-	put_name(out, c->type);
+	objects_text_name(out, c->type);
 	fputs("  ", out);
-	put_name(out, c->path);
+	objects_text_name(out, c->path);
 	fputs("\n", out);
 	if (!c->nr_holds && c->capacity < 0 && !moves)
 		return;
@@ -88,7 +66,7 @@ static void put_types(FILE *out, const struct census *census, size_t limit)
 		struct words count;
 
 		fputs(i ? ", " : ": ", out);
-		put_name(out, census->types[i].name);
+		objects_text_name(out, census->types[i].name);
 		fprintf(out, " %s", words_count(&count, census->types[i].count));
 	}
 	if (nr < census->nr_types)
@@ -120,15 +98,15 @@ static void put_paths(FILE *out, const struct why *why, const char *type, size_t
 	struct words of_type, sampled;
 
 	fprintf(out, "\n  %s objects of type ", words_count(&of_type, why->of_type));
-	put_name(out, type);
+	objects_text_name(out, type);
 	fprintf(out, "; the paths to %s of them:\n", words_count(&sampled, why->sampled));
 	for (size_t i = 0; i < nr; i++) {
 		struct words count;
 
 		fprintf(out, "  %12s  ", words_count(&count, why->paths[i].count));
-		put_name(out, why->paths[i].shape);
+		objects_text_name(out, why->paths[i].shape);
 		fprintf(out, "\n  %12s  such as ", "");
-		put_name(out, why->paths[i].example);
+		objects_text_name(out, why->paths[i].example);
 		fputs("\n", out);
 	}
 	if (nr < why->nr_paths)
@@ -157,9 +135,9 @@ static void put_container_cause(FILE *out, const struct why *why)
 	if (!c)
 		return;
 	fprintf(out, fills ? "filling: a " : "container: a ");
-	put_name(out, c->type);
+	objects_text_name(out, c->type);
 	fprintf(out, fills ? " fills up, " : " keeps growing, ");
-	put_name(out, c->path);
+	objects_text_name(out, c->path);
 	fprintf(out, ": %s items, %s, %s a second", words_count(&length, c->length),
 		grown(&delta, c),
 		words_count(&rate, c->growth.rate > 0 ? (uint64_t)c->growth.rate : 0));
@@ -221,12 +199,7 @@ static void put_how(FILE *out, const struct why_process *p)
 
 static void put_process(FILE *out, const struct why_report *report, const struct why_process *p)
 {
-	fprintf(out, "Process %d (", p->pid);
-	put_name(out, p->comm);
-	fputs(")", out);
-	if (p->runtime)
-		fprintf(out, ", %s %s", p->runtime, p->version);
-	fputs("\n", out);
+	objects_text_title(out, p->pid, p->comm, p->runtime, p->version);
 	if (p->error)
 		fprintf(out, "  %s\n", p->error);
 	if (!p->why)
@@ -247,8 +220,5 @@ int why_write_text(const struct why_report *report, FILE *out)
 			fputs("\n", out);
 		put_process(out, report, &report->processes[i]);
 	}
-	errno = 0;
-	if (fflush(out) || ferror(out))
-		return errno ? -errno : -EIO;
-	return 0;
+	return objects_text_end(out);
 }

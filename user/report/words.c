@@ -51,6 +51,19 @@ const char *words_count(struct words *words, uint64_t count)
 	return words->text;
 }
 
+const char *words_signed_count(struct words *words, int64_t count)
+{
+	struct words plain;
+
+	words_count(&plain, count < 0 ? -(uint64_t)count : (uint64_t)count);
+	snprintf(words->text, sizeof(words->text), "%s%.40s",
+		 count < 0 ? "-"
+		 : count   ? "+"
+			   : "",
+		 plain.text);
+	return words->text;
+}
+
 const char *words_seconds(struct words *words, double seconds)
 {
 	char *text = words->text;

@@ -19,6 +19,8 @@ const char *words_signed_handles(struct words *words, double handles);
 const char *words_handle_growth(struct words *words, double handles_per_second);
 /* "1,234,567" */
 const char *words_count(struct words *words, uint64_t count);
+/* "+1,234", "-5", "0" */
+const char *words_signed_count(struct words *words, int64_t count);
 /* "12.5 ms", "4.2 s", "5m 03s", "2h 10m", "3d 4h" */
 const char *words_seconds(struct words *words, double seconds);
 /* "12%", "0.03%"; "all" and "none" are left to the caller. */

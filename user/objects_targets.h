@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The processes whose objects are counted, and what was seen of each. */
-#ifndef SEEP_TYPES_TARGETS_H
-#define SEEP_TYPES_TARGETS_H
+/* The processes whose objects are looked at, and what was seen of each. */
+#ifndef SEEP_OBJECTS_TARGETS_H
+#define SEEP_OBJECTS_TARGETS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,12 +17,15 @@ struct target {
 	char comm[64];
 	struct runtime *runtime; /* NULL: it cannot be read, or has ended */
 	char *runtime_name, *version;
+	/* Of the censuses of it, and the latest: */
 	struct growth_log *log;
-	/* Of the latest look at it: */
 	struct census *census;
 	struct growth *growth;
 	struct runtime_gc gc;
 	bool has_gc;
+	/* Of the looks for who holds its objects, and the latest: */
+	struct why_log *why_log;
+	struct why *why;
 	char *error;
 	int status; /* exit code of that error */
 };
@@ -39,10 +42,13 @@ struct targets {
 int targets_add(struct targets *targets, pid_t pid);
 /* Those of a known runtime among the processes that match. 0 or -errno. */
 int targets_add_matching(struct targets *targets, const struct process_filter *filter);
-/* Looks at all of them once. How many can still be read, or -ENOMEM. */
+/*
+ * Counts the objects of all of them once, and of all together. How many can still be read, or
+ * -ENOMEM. What was seen of one that cannot be read any more stays.
+ */
 int targets_count(struct targets *targets, const struct census_options *options);
-/* Why it cannot be read any more, from an error of its runtime; what was seen stays. */
-void targets_fail(struct target *target, int err);
+/* The same for who holds the objects of each. */
+int targets_why(struct targets *targets, const struct why_options *options);
 /* Accepts zeroed ones. */
 void targets_free(struct targets *targets);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Owns the processes that a census was asked of: which they are, what can be said when one
- * cannot be read, or ends, and the counts of each and of all together.
+ * Owns the processes whose objects are asked for: which they are, what can be said when one
+ * cannot be read, or ends, and what was seen of each and of all together.
  */
-#include "types_targets.h"
+#include "objects_targets.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -39,8 +39,9 @@ static void explain(struct target *t, int err, const char *reason)
 	switch (err) {
 	case -ESRCH:
 		fail(t, EXIT_TARGET_GONE,
-		     t->census ? "process %d has ended, or runs another program now"
-			       : "there is no process %d (ended, or another pid namespace)",
+		     t->census || t->why
+			     ? "process %d has ended, or runs another program now"
+			     : "there is no process %d (ended, or another pid namespace)",
 		     t->pid);
 		break;
 	case -EACCES:
@@ -77,11 +78,6 @@ static void explain(struct target *t, int err, const char *reason)
 	}
 }
 
-void targets_fail(struct target *target, int err)
-{
-	explain(target, err, NULL);
-}
-
 /* 0 or -ENOMEM; what is wrong with the process itself is kept with it. */
 static int add(struct targets *targets, pid_t pid, bool may_be_another)
 {
@@ -106,8 +102,9 @@ static int add(struct targets *targets, pid_t pid, bool may_be_another)
 		t.version = strdup(runtime_version(t.runtime));
 	}
 	t.log = growth_log_new();
+	t.why_log = why_log_new();
 	item = vec_push(&targets->items, &targets->nr, &targets->cap);
-	if (!item || !t.log)
+	if (!item || !t.log || !t.why_log)
 		return -ENOMEM;
 	*item = t;
 	return 0;
@@ -142,6 +139,8 @@ void targets_free(struct targets *targets)
 		growth_free(t->growth);
 		growth_log_free(t->log);
 		census_free(t->census);
+		why_free(t->why);
+		why_log_free(t->why_log);
 		free(t->error);
 	}
 	free(targets->items);
@@ -160,7 +159,7 @@ static int update_growth(struct growth_log *log, const struct census *census,
 	return err ? err : growth_compute(log, growth);
 }
 
-static int look_at(struct target *t, const struct census_options *options)
+static int count_objects(struct target *t, const void *options)
 {
 	struct census *census;
 	int err = runtime_gc(t->runtime, &t->gc);
@@ -168,15 +167,42 @@ static int look_at(struct target *t, const struct census_options *options)
 	t->has_gc = !err;
 	if (!err)
 		err = runtime_census(t->runtime, options, &census);
-	if (err == -ENOMEM)
+	if (err)
 		return err;
-	if (err) {
-		explain(t, err, NULL);
-		return 0;
-	}
 	census_free(t->census);
 	t->census = census;
 	return update_growth(t->log, census, &t->growth);
+}
+
+static int find_holders(struct target *t, const void *options)
+{
+	struct why *why;
+	int err = runtime_why(t->runtime, options, t->why_log, &why);
+
+	if (err)
+		return err;
+	why_free(t->why);
+	t->why = why;
+	return 0;
+}
+
+/* How many can still be read, or -ENOMEM. */
+static int look_at_all(struct targets *targets, int (*look)(struct target *, const void *),
+		       const void *options)
+{
+	int left = 0;
+
+	for (size_t i = 0; i < targets->nr; i++) {
+		struct target *t = &targets->items[i];
+		int err = t->runtime ? look(t, options) : 0;
+
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			explain(t, err, NULL);
+		left += t->runtime != NULL;
+	}
+	return left;
 }
 
 static int add_up(struct targets *targets)
@@ -200,18 +226,16 @@ static int add_up(struct targets *targets)
 
 int targets_count(struct targets *targets, const struct census_options *options)
 {
-	int left = 0, err = 0;
+	int left = look_at_all(targets, count_objects, options), err = 0;
 
-	for (size_t i = 0; !err && i < targets->nr; i++) {
-		struct target *t = &targets->items[i];
-
-		if (t->runtime)
-			err = look_at(t, options);
-		left += t->runtime != NULL;
-	}
 	census_free(targets->together);
 	targets->together = NULL;
-	if (!err && left > 1)
+	if (left > 1)
 		err = add_up(targets);
 	return err ? err : left;
+}
+
+int targets_why(struct targets *targets, const struct why_options *options)
+{
+	return look_at_all(targets, find_holders, options);
 }
