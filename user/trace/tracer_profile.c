@@ -10,6 +10,7 @@
 
 #include "attach/families.h"
 #include "base/vec.h"
+#include "trace/left_out.h"
 
 enum { DEFAULT_SITES = 1000 };
 
@@ -116,7 +117,8 @@ static void fill_health(struct tracer *t, struct profile *profile)
 }
 
 /* `module` is NULL where it is not one file's. */
-static int add_tables_skip(struct profile *profile, const char *module, const char *reason)
+static int add_skip(struct profile *profile, const char *module, const char *what,
+		    const char *reason)
 {
 	struct profile_health *health = &profile->health;
 	struct profile_skipped_probe *skip = vec_push(
@@ -126,14 +128,19 @@ static int add_tables_skip(struct profile *profile, const char *module, const ch
 		return -ENOMEM;
 	if (module)
 		skip->module = profile_string(profile, module);
-	skip->symbol = profile_string(profile, "stacks by unwind tables");
+	skip->symbol = profile_string(profile, what);
 	skip->reason = profile_string(profile, reason);
 	return 0;
 }
 
 static int add_fault(void *context, const char *path, const char *fault)
 {
-	return add_tables_skip(context, path, fault);
+	return add_skip(context, path, "stacks by unwind tables", fault);
+}
+
+static int add_left_out(void *context, const char *what, const char *reason)
+{
+	return add_skip(context, NULL, what, reason);
 }
 
 /*
@@ -143,23 +150,12 @@ static int add_fault(void *context, const char *path, const char *fault)
 static int report_left_out(struct tracer *t, struct profile *profile)
 {
 	struct unwinding_stats stats = { 0 };
-	char reason[128];
-	int err = 0;
+	int err;
 
 	if (t->unwinding)
 		stats = unwinding_stats(t->unwinding);
-	if (stats.tables_left_out || stats.mappings_left_out) {
-		snprintf(reason, sizeof(reason),
-			 "no room for the tables of %zu files and %zu mappings",
-			 stats.tables_left_out, stats.mappings_left_out);
-		err = add_tables_skip(profile, NULL, reason);
-	}
-	if (stats.missed) {
-		snprintf(reason, sizeof(reason),
-			 "a table was asked for %zu times while it was still being built",
-			 stats.missed);
-		err = err ?: add_tables_skip(profile, NULL, reason);
-	}
+	err = left_out_of_stacks(&stats, t->pythons ? pythons_without_evaluator(t->pythons) : 0,
+				 add_left_out, profile);
 	if (t->unwinding)
 		err = err ?: unwinding_each_fault(t->unwinding, add_fault, profile);
 	return err;
