@@ -58,7 +58,7 @@ static void look(void)
 	for (int i = 0; i < 2; i++) {
 		if (python_why(process, &options, log, &why))
 			continue;
-		why_log_add(log, why, 1, 0);
+		why_log_add(log, why, &(struct why_collector){ .enabled = 1 });
 		why_free(why);
 	}
 	python_close(process);

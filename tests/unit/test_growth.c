@@ -10,6 +10,7 @@
 
 #include "runtime/census.h"
 #include "runtime/growth.h"
+#include "runtime/trend.h"
 
 static void rows_of_a_name_are_one(void **state)
 {
@@ -97,13 +98,26 @@ static void tells_trends(void **state)
 	is_of(COURSE(0, 500, 750, 875, 937, 968), TREND_SLOWING, GROWTH_ONCE);
 	/* loaded once */
 	is_of(COURSE(100, 100, 5100, 5100, 5102), TREND_STEP, GROWTH_ONCE);
+	is_of(COURSE(100, 5100, 5100), TREND_STEP, GROWTH_ONCE);
 	/* ups and downs */
 	is_of(COURSE(500, 700, 400, 650, 480, 690), TREND_FLAT, GROWTH_NONE);
+	/* Filled slowly, emptied at once. */
+	is_of(COURSE(150, 199, 10, 90, 140, 190), TREND_FLAT, GROWTH_NONE);
 	/* next to nothing */
 	is_of(COURSE(500, 501, 502, 503, 504), TREND_FLAT, GROWTH_NONE);
 	is_of(COURSE(1000000, 1000200, 1000400, 1000600), TREND_FLAT, GROWTH_NONE);
 	is_of(COURSE(900, 800, 700, 600), TREND_SHRINKING, GROWTH_NONE);
 	is_of(COURSE(900, 900, 900), TREND_FLAT, GROWTH_NONE);
+}
+
+/* Much in an increment that took most of the time is no step. */
+static void looks_at_times(void **state)
+{
+	const uint64_t counts[] = { 100, 1030, 1060, 1100 };
+	const double late[] = { 0, 14, 14.5, 15 }, even[] = { 0, 5, 10, 15 };
+
+	assert_int_equal(trend_of_counts(counts, late, 4), TREND_GROWING);
+	assert_int_equal(trend_of_counts(counts, even, 4), TREND_STEP);
 }
 
 static void tells_figures(void **state)
@@ -165,8 +179,11 @@ static void nothing_is_no_data(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_of_a_name_are_one), cmocka_unit_test(tells_trends),
-		cmocka_unit_test(tells_figures),	  cmocka_unit_test(stays_small),
+		cmocka_unit_test(rows_of_a_name_are_one),
+		cmocka_unit_test(looks_at_times),
+		cmocka_unit_test(tells_trends),
+		cmocka_unit_test(tells_figures),
+		cmocka_unit_test(stays_small),
 		cmocka_unit_test(nothing_is_no_data),
 	};
 

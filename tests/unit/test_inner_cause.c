@@ -136,6 +136,46 @@ static void not_collected(void **state)
 	says(&cause, "40,000 more in 20 s, mostly Lost.");
 }
 
+/* Imports take memory of the interpreter's own, and come to an end; but not without bound. */
+static void imports(void **state)
+{
+	struct inner_cause_numbers n = calm;
+	struct inner_cause cause;
+
+	n.own.rate = 100 << 10;
+	n.verdict = VERDICT_LEAK;
+	n.objects_growth = 30000;
+	n.type = "function";
+	n.type_growth = 9000;
+	decided(&n, INNER_OBJECTS, VERDICT_LEAK);
+	n.modules_growth = 250;
+	cause = decided(&n, INNER_LOADING, VERDICT_FILLING);
+	says(&cause, "+30,000 in 20 s; modules are imported, +250 so far.");
+	n.own.rate = 50 << 20;
+	decided(&n, INNER_OBJECTS, VERDICT_LEAK);
+	n.own.rate = 0;
+	n.objects_growth = 3000000;
+	decided(&n, INNER_OBJECTS, VERDICT_LEAK);
+	n.objects_growth = 30000;
+	n.modules_growth = 3;
+	decided(&n, INNER_OBJECTS, VERDICT_LEAK);
+	n.modules_growth = 250;
+	n.cause = (struct cause){ CAUSE_CONTAINER, 12300, 615 };
+	n.growing = sessions;
+	decided(&n, INNER_CONTAINER, VERDICT_LEAK);
+}
+
+static void frozen(void **state)
+{
+	struct inner_cause_numbers n = calm;
+	struct inner_cause cause;
+
+	n.dead_type = "Node";
+	n.cause = (struct cause){ CAUSE_CYCLE, 4000, 200 };
+	cause = decided(&n, INNER_CYCLE, VERDICT_LEAK);
+	says(&cause, "gc.freeze() is called again and again; 4,000 dead objects, mostly Node.");
+}
+
 /* Its tables make a site of the interpreter grow: that is no leak, that of a module is one. */
 static void a_cache(void **state)
 {
@@ -236,6 +276,8 @@ static void long_names_are_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(imports),
+		cmocka_unit_test(frozen),
 		cmocka_unit_test(calm_is_none),
 		cmocka_unit_test(a_container),
 		cmocka_unit_test(container_or_module),

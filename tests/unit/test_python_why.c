@@ -47,7 +47,7 @@ static struct why *look(const struct why_options *options)
 		return NULL;
 	}
 	if (!python_why(process, options, why_log, &why))
-		why_log_add(why_log, why, 1, 0);
+		why_log_add(why_log, why, &(struct why_collector){ .enabled = 1 });
 	python_close(process);
 	return why;
 }

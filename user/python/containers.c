@@ -2,7 +2,9 @@
 /*
  * Owns the choice of the containers to be shown: those that grew most since the first look,
  * those that hold most, and the longest; and what is said of each. sys.modules and the
- * attributes of modules and classes hold everything, so they count only when they grow.
+ * attributes of modules and classes hold everything, so they count only when they grow. What
+ * the interpreter lists for itself, sys.modules and the interned strings, grows with the
+ * code that is loaded, and is told apart.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +19,8 @@
 enum {
 	MAX_HOLDS_SEEN = 20000,
 	MAX_HOLD_TYPES = 64,
+	MAX_MODULES = 5000, /* more than any program imports: somebody makes them */
+	INTERNED_SEEN = 16, /* entries that tell what a dict is */
 };
 
 static const char *type_name(struct look *look, uint32_t node)
@@ -35,6 +39,22 @@ static uint64_t identity(const struct python_graph *g, uint32_t node)
 {
 	return hash_mix(g->nodes[node].address ^
 			hash_mix(python_graph_form(g, node)->type->address));
+}
+
+/*
+ * What the log knows its place by: an attribute, a field, or a variable of a module. 0: in
+ * places that come and go, such as an item of a list, nothing follows from what was there.
+ */
+static uint64_t place_identity(struct python_graph *g, uint32_t node)
+{
+	const struct python_node *n = &g->nodes[node];
+	bool stays = n->edge == EDGE_FIELD || n->edge == EDGE_ATTRIBUTE;
+
+	if (n->parent & PYTHON_PARENT_ROOT)
+		return 0;
+	if (!stays && (n->edge != EDGE_VALUE || !python_path_is_namespace(g, n->parent)))
+		return 0;
+	return hash_mix(hash_mix(g->nodes[n->parent].address + n->edge) + n->index + 1);
 }
 
 static bool is_container(const struct python_graph *g, uint32_t node)
@@ -89,6 +109,59 @@ static int by_growth(const void *a, const void *b)
 	return compare(x->growth, y->growth);
 }
 
+/* What never changes cannot grow; a new one at its place is another. */
+static bool may_grow(const struct python_graph *g, uint32_t node)
+{
+	return python_graph_form(g, node)->kind != KIND_TUPLE;
+}
+
+static bool is_modules(const struct python_graph *g, uint32_t node)
+{
+	uint32_t parent = g->nodes[node].parent;
+
+	return parent & PYTHON_PARENT_ROOT && parent != PYTHON_PARENT_NONE &&
+	       g->roots[parent & ~PYTHON_PARENT_ROOT].kind == ROOT_MODULES;
+}
+
+struct pairs {
+	uint64_t key;
+	uint32_t seen, same;
+};
+
+static int count_pair(void *context, const struct python_reference *reference)
+{
+	struct pairs *pairs = context;
+
+	if (reference->edge == EDGE_KEY)
+		pairs->key = reference->target;
+	if (reference->edge != EDGE_VALUE)
+		return 0;
+	pairs->same += reference->target == pairs->key;
+	return ++pairs->seen >= INTERNED_SEEN;
+}
+
+/* A dict that no object holds, and in which each key is its own value. */
+static bool is_interned(struct look *look, uint32_t node)
+{
+	struct python_graph *g = &look->graph;
+	struct python_form form = *python_graph_form(g, node);
+	struct pairs pairs = { 0 };
+
+	if (!(g->nodes[node].parent & PYTHON_PARENT_ROOT) || form.kind != KIND_DICT)
+		return false;
+	python_references(&look->reader, &form, g->nodes[node].address, count_pair, &pairs);
+	return pairs.seen && pairs.same == pairs.seen;
+}
+
+static int log_length(struct look *look, uint32_t node, uint64_t length)
+{
+	struct container_log *log = look->log->containers;
+	uint64_t place = place_identity(&look->graph, node);
+	int err = container_log_add(log, identity(&look->graph, node), length);
+
+	return !err && place ? container_log_add(log, place, length) : err;
+}
+
 /* All that are long enough, into the log and among the candidates. */
 static int find_candidates(struct look *look, struct candidates *all)
 {
@@ -102,15 +175,18 @@ static int find_candidates(struct look *look, struct candidates *all)
 		if (!is_container(g, i))
 			continue;
 		length = length_of(look, i);
-		if (length < CONTAINER_LEAST || python_graph_state(g, i) == STATE_DEAD)
+		if (python_graph_state(g, i) == STATE_DEAD)
+			continue;
+		if (is_modules(g, i))
+			look->why->modules = length;
+		if (may_grow(g, i))
+			err = log_length(look, i, length);
+		if (err || length < CONTAINER_LEAST)
 			continue;
 		candidate = vec_push(&all->items, &all->nr, &all->cap);
 		if (!candidate)
 			return -ENOMEM;
 		*candidate = (struct candidate){ .node = i, .length = length, .bytes = g->held[i] };
-		/* What never changes cannot grow; a new one at its place is another. */
-		if (python_graph_form(g, i)->kind != KIND_TUPLE)
-			err = container_log_add(look->log->containers, identity(g, i), length);
 	}
 	return err;
 }
@@ -123,9 +199,10 @@ static void set_growth(struct look *look, struct candidates *all)
 		uint32_t node = all->items[i].node;
 		int64_t delta = 0;
 
-		if (python_graph_form(&look->graph, node)->kind != KIND_TUPLE)
+		if (may_grow(&look->graph, node))
 			delta = container_log_delta(look->log->containers,
-						    identity(&look->graph, node));
+						    identity(&look->graph, node),
+						    place_identity(&look->graph, node));
 		all->items[i].growth = delta > 0 ? delta : 0;
 	}
 }
@@ -253,15 +330,17 @@ static int add_container(struct look *look, const struct candidate *candidate)
 		return -ENOMEM;
 	c->length = candidate->length;
 	c->bytes = candidate->bytes;
+	c->own = (is_modules(&look->graph, node) && c->length < MAX_MODULES) ||
+		 is_interned(look, node);
 	set_kind(look, node, c);
 	c->path = python_path(&look->graph, node, style);
 	c->shape = python_path(&look->graph, node, PATH_SHAPE);
 	c->root = python_path_root(&look->graph, node);
 	set_holds(look, node, c);
 	c->has_growth = container_log_looks(look->log->containers) > 1 &&
-			python_graph_form(&look->graph, node)->kind != KIND_TUPLE &&
+			may_grow(&look->graph, node) &&
 			container_log_growth(look->log->containers, identity(&look->graph, node),
-					     &c->growth);
+					     place_identity(&look->graph, node), &c->growth);
 	return c->path && c->shape && c->type ? 0 : -ENOMEM;
 }
 

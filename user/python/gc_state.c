@@ -17,6 +17,7 @@
 enum {
 	LIST_LIMIT = 1 << 26, /* steps along the frozen objects */
 	LEAST_OBJECT = 32,
+	FROZEN_TRIES = 4,
 	/* Items of the rings of 3.15, young and old; a ring ends with its index. */
 	RING_YOUNG = 11,
 	RING_OLD = 3,
@@ -128,30 +129,45 @@ static int longest_list(struct python_process *p, int64_t *ret_objects)
 	return 0;
 }
 
+/* -EFAULT: it was relinked meanwhile, or is longer than `most`. */
+static int walk_frozen(struct python_process *p, uint64_t head, int64_t most, int64_t *ret_count)
+{
+	uint64_t at = head;
+
+	for (int64_t count = 0; count <= most; count++) {
+		int err = page_cache_u64(p->pages, at, &at);
+
+		if (err)
+			return err;
+		at &= ~(uint64_t)PYTHON_LINK_FLAGS;
+		if (at == head) {
+			*ret_count = count;
+			return 0;
+		}
+		if (!at)
+			break;
+	}
+	return -EFAULT;
+}
+
+/* -1, unknown, where it changes faster than it can be read. */
 static int read_frozen(struct python_process *p, uint64_t state, int64_t *ret_count)
 {
-	uint64_t head = state + p->layout.gc_permanent, at = head;
-	int64_t count = 0, most;
+	int64_t most;
 	int err;
 
 	*ret_count = -1;
 	if (p->layout.gc_permanent == PYTHON_ABSENT)
 		return 0;
 	err = longest_list(p, &most);
-	if (err)
-		return err;
-	for (;;) {
-		err = page_cache_u64(p->pages, at, &at);
-		if (err)
-			return err;
-		at &= ~(uint64_t)PYTHON_LINK_FLAGS;
-		if (at == head)
+	for (int i = 0; !err && i < FROZEN_TRIES; i++) {
+		err = walk_frozen(p, state + p->layout.gc_permanent, most, ret_count);
+		if (err != -EFAULT)
 			break;
-		if (!at || ++count > most)
-			return -EFAULT;
+		err = 0;
+		page_cache_forget(p->pages);
 	}
-	*ret_count = count;
-	return 0;
+	return err;
 }
 
 /* -1, unknown, stays unknown. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Owns the rules. What the collector gave up needs no second look: it is never freed. Dead
- * cycles are normal while it is on, and lost while it is off. All else must grow from
+ * cycles are normal while it is on, and lost while it is off, or where it is told again and
+ * again to spare what there is (gc.freeze). All else must grow from
  * look to look: a big container, or objects held from C, may be what the program is about.
  * Of several causes the one with most objects counts.
  */
@@ -28,6 +29,19 @@ static void consider_held(struct cause *best, const struct cause_numbers *n)
 		consider(best, CAUSE_HELD_FROM_C, grown, n->seconds);
 }
 
+/* Spared objects are never looked at again: cycles among them stay. */
+static void consider_dead(struct cause *best, const struct cause_numbers *n, bool enough)
+{
+	bool grows = n->dead_trend == TREND_GROWING;
+	int64_t grown = (int64_t)(n->dead - (enough ? n->dead_before : 0));
+
+	if (n->gc_enabled == 0 && (!enough || grows))
+		consider(best, CAUSE_CYCLE, grown, n->seconds);
+	else if (enough && grows && n->frozen_growth >= CAUSE_LEAST)
+		consider(best, CAUSE_CYCLE, grown < n->frozen_growth ? grown : n->frozen_growth,
+			 n->seconds);
+}
+
 static void consider_container(struct cause *best, const struct cause_numbers *n)
 {
 	bool fills = n->container_capacity > 0;
@@ -46,9 +60,7 @@ struct cause cause_decide(const struct cause_numbers *n)
 		consider_container(&best, n);
 	if (enough)
 		consider_held(&best, n);
-	if (n->gc_enabled == 0 && (!enough || n->dead_trend == TREND_GROWING))
-		consider(&best, CAUSE_CYCLE, (int64_t)(n->dead - (enough ? n->dead_before : 0)),
-			 n->seconds);
+	consider_dead(&best, n, enough);
 	consider(&best, CAUSE_UNCOLLECTABLE, n->garbage, 0);
 	if (best.kind == CAUSE_NONE && !enough)
 		best.kind = CAUSE_TOO_LITTLE;

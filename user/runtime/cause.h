@@ -17,7 +17,7 @@ enum cause_kind {
 	CAUSE_NONE,
 	CAUSE_CONTAINER, /* one that keeps growing */
 	CAUSE_FILLING, /* one that grows up to a limit of its own */
-	CAUSE_CYCLE, /* that nobody collects: the collector is off */
+	CAUSE_CYCLE, /* that nobody collects: the collector is off, or was told to spare them */
 	CAUSE_UNCOLLECTABLE, /* garbage that the collector gave up */
 	CAUSE_HELD_FROM_C, /* more and more objects whose references nobody gave back */
 };
@@ -36,6 +36,8 @@ struct cause_numbers {
 	uint64_t held, held_before;
 	enum growth_trend held_trend;
 	int gc_enabled; /* -1 not known */
+	int64_t frozen_growth; /* objects that the collector was told to spare, since the first look
+				*/
 	int64_t garbage; /* -1 not known */
 };
 

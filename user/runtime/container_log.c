@@ -3,7 +3,7 @@
  * Owns the courses of single containers. There may be as many as objects, so short ones
  * are not kept, nor those that are gone, and there is a limit. An address that is used
  * again for another container of the same type looks like the old one: then the length
- * mostly falls, and growth is what needs care.
+ * mostly falls, and growth is what needs care. Places are courses like those of containers.
  */
 #include "runtime/container_log.h"
 
@@ -15,7 +15,10 @@
 #include "base/vec.h"
 #include "runtime/trend.h"
 
-enum { MAX_CONTAINERS = 1 << 18 };
+enum {
+	MAX_CONTAINERS = 1 << 18,
+	LEAST_YOUNG = 4, /* points of one that was not there at first */
+};
 
 struct course {
 	uint64_t container;
@@ -114,9 +117,9 @@ int container_log_add(struct container_log *log, uint64_t container, uint64_t le
 	struct course *course;
 	uint64_t index;
 
-	if (length < CONTAINER_LEAST)
-		return 0;
 	if (!hashmap_get(log->by_container, container, &index)) {
+		if (length < CONTAINER_LEAST)
+			return 0;
 		if (log->nr == MAX_CONTAINERS) {
 			log->dropped++;
 			return 0;
@@ -147,34 +150,77 @@ double container_log_seconds(const struct container_log *log)
 	return log->points ? log->times[log->points - 1] - log->times[0] : 0;
 }
 
-bool container_log_growth(const struct container_log *log, uint64_t container,
-			  struct container_growth *ret_growth)
+/* The look in which it was first long enough. */
+static size_t first_point(const struct container_log *log, const struct course *course)
 {
-	uint64_t counts[CONTAINER_LOOKS], index;
-	const struct course *course;
-	double seconds = container_log_seconds(log);
+	size_t i = 0;
 
-	if (!hashmap_get(log->by_container, container, &index))
-		return false;
-	course = &log->courses[index];
+	while (i + 1 < log->points && !course->lengths[i])
+		i++;
+	return i;
+}
+
+/* The one of both that was there first; NULL: none is known. */
+static const struct course *older_course(const struct container_log *log, uint64_t container,
+					 uint64_t place)
+{
+	const struct course *own = NULL, *of_place = NULL;
+	uint64_t index;
+
+	if (hashmap_get(log->by_container, container, &index))
+		own = &log->courses[index];
+	if (place && hashmap_get(log->by_container, place, &index))
+		of_place = &log->courses[index];
+	if (!own || !of_place)
+		return own;
+	return first_point(log, of_place) < first_point(log, own) ? of_place : own;
+}
+
+/*
+ * One that is younger than the first look is judged from when it was there: a few points that
+ * rise from nothing are what all that is emptied now and then looks like.
+ */
+static enum growth_trend trend_of_course(const struct container_log *log,
+					 const struct course *course)
+{
+	uint64_t counts[CONTAINER_LOOKS];
+	size_t first = first_point(log, course), left = log->points - first;
+	enum growth_trend trend;
+
 	for (size_t i = 0; i < log->points; i++)
 		counts[i] = course->lengths[i];
-	ret_growth->delta = container_log_delta(log, container);
+	trend = trend_of_counts(counts, log->times, log->points);
+	if (trend != TREND_GROWING || !first)
+		return trend;
+	return left < LEAST_YOUNG ? TREND_UNKNOWN
+				  : trend_of_counts(counts + first, log->times + first, left);
+}
+
+static int64_t delta_of(const struct container_log *log, const struct course *course)
+{
+	return (int64_t)course->lengths[log->points - 1] - (int64_t)course->lengths[0];
+}
+
+bool container_log_growth(const struct container_log *log, uint64_t container, uint64_t place,
+			  struct container_growth *ret_growth)
+{
+	const struct course *course = older_course(log, container, place);
+	double seconds = container_log_seconds(log);
+
+	if (!course)
+		return false;
+	ret_growth->delta = delta_of(log, course);
 	ret_growth->rate = seconds > 0 ? ret_growth->delta / seconds : 0;
-	ret_growth->trend = trend_of_counts(counts, log->times, log->points);
-	ret_growth->is_new = log->points > 1 && !counts[0];
+	ret_growth->trend = trend_of_course(log, course);
+	ret_growth->is_new = log->points > 1 && !course->lengths[0];
 	return true;
 }
 
-int64_t container_log_delta(const struct container_log *log, uint64_t container)
+int64_t container_log_delta(const struct container_log *log, uint64_t container, uint64_t place)
 {
-	const struct course *course;
-	uint64_t index;
+	const struct course *course = older_course(log, container, place);
 
-	if (!hashmap_get(log->by_container, container, &index))
-		return 0;
-	course = &log->courses[index];
-	return (int64_t)course->lengths[log->points - 1] - (int64_t)course->lengths[0];
+	return course ? delta_of(log, course) : 0;
 }
 
 uint64_t container_log_dropped(const struct container_log *log)

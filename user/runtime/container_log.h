@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The lengths of containers over several looks at a process: which of them grew, and how.
- * A container is known by a number that its runtime makes of its address and type.
+ * A container is known by a number that its runtime makes of its address and type. Its place,
+ * a variable or an attribute that stays, is known by another: what is put there anew,
+ * longer each time, grows though no container does, and what is emptied by putting a new one
+ * there does not, though each of them does.
  */
 #ifndef SEEP_RUNTIME_CONTAINER_LOG_H
 #define SEEP_RUNTIME_CONTAINER_LOG_H
@@ -15,7 +18,7 @@
 struct container_log;
 
 enum {
-	CONTAINER_LEAST = 16, /* shorter ones are not kept */
+	CONTAINER_LEAST = 16, /* those that never were so long are not kept */
 	CONTAINER_LOOKS = 32, /* then every other one is forgotten */
 };
 
@@ -35,11 +38,14 @@ int container_log_begin(struct container_log *log, double time);
 int container_log_add(struct container_log *log, uint64_t container, uint64_t length);
 size_t container_log_looks(const struct container_log *log);
 double container_log_seconds(const struct container_log *log);
-/* False: nothing is known of it, it is too short. */
-bool container_log_growth(const struct container_log *log, uint64_t container,
+/*
+ * False: nothing is known of it, it is too short. `place` is the number of its place, which is
+ * added like a container and decides where it has been known for longer; 0 none.
+ */
+bool container_log_growth(const struct container_log *log, uint64_t container, uint64_t place,
 			  struct container_growth *ret_growth);
 /* Its growth alone, at little cost; 0 where nothing is known. */
-int64_t container_log_delta(const struct container_log *log, uint64_t container);
+int64_t container_log_delta(const struct container_log *log, uint64_t container, uint64_t place);
 /* Containers that were left out since there were too many. */
 uint64_t container_log_dropped(const struct container_log *log);
 

@@ -4,7 +4,9 @@
  *
  * A trend is read from the increments between censuses, since a single difference says
  * little: a server's counts go up and down with its requests. A type grows when nearly all its
- * increments are positive and the last ones are no smaller than the first; it slows when they
+ * increments are positive, what it lost between them is little beside what it won (else it is
+ * a saw: filled slowly, emptied at once), and the last ones are no smaller than the first; it
+ * slows when they
  * become small, as a cache that fills does; it made a step when one increment is nearly all.
  * Growth of a few objects, or of less than a part in a thousand, is called flat.
  *
@@ -26,6 +28,8 @@ enum {
 	LEAST_GROWTH = 8, /* objects */
 	LEAST_SHARE = 1000, /* of the count: one in so many */
 };
+
+static const double STEP_TIME = 0.7;
 
 struct course {
 	const char *name;
@@ -149,6 +153,7 @@ static int64_t change(const struct course *course, size_t from, size_t to)
 struct increments {
 	size_t nr, positive;
 	int64_t largest, moved; /* moved: up and down */
+	double step; /* the share of the time in which the largest was */
 	double early, late; /* slopes: objects a second, over the halves of the time */
 };
 
@@ -171,8 +176,11 @@ static struct increments increments_of(const struct growth_log *log, const struc
 
 		sum.positive += step > 0;
 		sum.moved += step < 0 ? -step : step;
-		if (step > sum.largest)
+		if (step > sum.largest) {
 			sum.largest = step;
+			sum.step = (log->times[i + 1] - log->times[i]) /
+				   (log->times[last] - log->times[0]);
+		}
 	}
 	/* Points are not evenly apart once they have been thinned out. */
 	while (middle + 1 < last && log->times[middle] < half)
@@ -180,6 +188,13 @@ static struct increments increments_of(const struct growth_log *log, const struc
 	sum.early = slope(log, course, 0, middle);
 	sum.late = slope(log, course, middle, last);
 	return sum;
+}
+
+/* Nearly all in one increment, and not because that took nearly all of the time. */
+static bool is_step(const struct increments *steps, int64_t total)
+{
+	return steps->nr >= 2 && steps->step <= STEP_TIME && steps->largest * 10 >= total * 9 &&
+	       steps->moved * 10 <= total * 12;
 }
 
 static enum growth_trend trend_of(const struct growth_log *log, const struct course *course)
@@ -197,9 +212,9 @@ static enum growth_trend trend_of(const struct growth_log *log, const struct cou
 	if (total < least)
 		return TREND_FLAT;
 	steps = increments_of(log, course);
-	if (steps.nr >= 3 && steps.largest * 10 >= total * 9 && steps.moved * 10 <= total * 12)
+	if (is_step(&steps, total))
 		return TREND_STEP;
-	if (steps.positive * 4 < steps.nr * 3)
+	if (steps.positive * 4 < steps.nr * 3 || steps.moved > 2 * total)
 		return TREND_FLAT;
 	return steps.late * 2 < steps.early ? TREND_SLOWING : TREND_GROWING;
 }

@@ -58,6 +58,13 @@ int runtime_gc(struct runtime *runtime, struct runtime_gc *ret_gc)
 	return runtime->ops->gc(runtime->process, ret_gc);
 }
 
+int runtime_gc_collects(const struct runtime_gc *gc)
+{
+	if (gc->enabled > 0 && gc->nr_generations && !gc->generations[0].threshold)
+		return 0;
+	return gc->enabled;
+}
+
 int runtime_census(struct runtime *runtime, const struct census_options *options,
 		   struct census **ret_census)
 {
@@ -67,7 +74,8 @@ int runtime_census(struct runtime *runtime, const struct census_options *options
 int runtime_why(struct runtime *runtime, const struct why_options *options, struct why_log *log,
 		struct why **ret_why)
 {
-	struct runtime_gc gc = { .enabled = -1, .garbage = -1 };
+	struct runtime_gc gc = { .enabled = -1, .garbage = -1, .frozen = -1 };
+	struct why_collector collector;
 	int err;
 
 	if (!runtime->ops->why)
@@ -77,7 +85,10 @@ int runtime_why(struct runtime *runtime, const struct why_options *options, stru
 		return err;
 	/* Without its collector's state less can be said, but something. */
 	runtime_gc(runtime, &gc);
-	why_log_add(log, *ret_why, gc.enabled, gc.garbage);
+	collector.enabled = runtime_gc_collects(&gc);
+	collector.garbage = gc.garbage;
+	collector.frozen = gc.frozen;
+	why_log_add(log, *ret_why, &collector);
 	return 0;
 }
 

@@ -68,6 +68,8 @@ void runtime_close(struct runtime *runtime);
 const char *runtime_name(const struct runtime *runtime);
 const char *runtime_version(const struct runtime *runtime);
 int runtime_gc(struct runtime *runtime, struct runtime_gc *ret_gc);
+/* Does it collect by itself? Not where its first threshold is 0, either; -1 unknown. */
+int runtime_gc_collects(const struct runtime_gc *gc);
 int runtime_census(struct runtime *runtime, const struct census_options *options,
 		   struct census **ret_census);
 /* The same, its cause decided; -ENOSYS: not known of this runtime. */

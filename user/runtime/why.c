@@ -67,17 +67,27 @@ void why_log_free(struct why_log *log)
 	free(log);
 }
 
+/* As at the look before, where the collector does not tell. */
+static uint64_t frozen_objects(const struct why_log *log, int64_t frozen)
+{
+	if (frozen >= 0)
+		return (uint64_t)frozen;
+	return log->looks ? log->frozen[log->looks - 1] : 0;
+}
+
 /* The last looks stay, when there are too many. */
-static void push(struct why_log *log, const struct why *why)
+static void push(struct why_log *log, const struct why *why, const struct why_collector *collector)
 {
 	if (log->looks == CONTAINER_LOOKS) {
 		log->looks--;
 		memmove(log->held, log->held + 1, log->looks * sizeof(*log->held));
 		memmove(log->dead, log->dead + 1, log->looks * sizeof(*log->dead));
+		memmove(log->frozen, log->frozen + 1, log->looks * sizeof(*log->frozen));
 		memmove(log->times, log->times + 1, log->looks * sizeof(*log->times));
 	}
 	log->held[log->looks] = why->held->objects;
 	log->dead[log->looks] = why->dead->objects;
+	log->frozen[log->looks] = frozen_objects(log, collector->frozen);
 	log->times[log->looks++] = why->time;
 }
 
@@ -89,7 +99,7 @@ static const struct why_container *leader(const struct why *why)
 	for (size_t i = 0; i < why->nr_containers; i++) {
 		const struct why_container *c = &why->containers[i];
 
-		if (!c->has_growth || c->growth.trend != TREND_GROWING)
+		if (c->own || !c->has_growth || c->growth.trend != TREND_GROWING)
 			continue;
 		if (!best || (best->capacity > 0 && c->capacity <= 0) ||
 		    ((best->capacity > 0) == (c->capacity > 0) &&
@@ -99,17 +109,20 @@ static const struct why_container *leader(const struct why *why)
 	return best;
 }
 
-void why_log_add(struct why_log *log, struct why *why, int gc_enabled, int64_t garbage)
+void why_log_add(struct why_log *log, struct why *why, const struct why_collector *collector)
 {
 	const struct why_container *grown = leader(why);
 	struct cause_numbers numbers = {
 		.container_trend = TREND_FLAT,
 		.container_capacity = -1,
-		.gc_enabled = gc_enabled,
-		.garbage = garbage,
+		.gc_enabled = collector->enabled,
+		.garbage = collector->garbage,
 	};
 
-	push(log, why);
+	if (!log->looks)
+		log->modules = why->modules;
+	why->modules_growth = (int64_t)(why->modules - log->modules);
+	push(log, why, collector);
 	numbers.looks = log->looks;
 	numbers.seconds = container_log_seconds(log->containers);
 	if (grown) {
@@ -124,6 +137,7 @@ void why_log_add(struct why_log *log, struct why *why, int gc_enabled, int64_t g
 	numbers.held_trend = trend_of_counts(log->held, log->times, log->looks);
 	numbers.dead = why->dead->objects;
 	numbers.dead_before = log->dead[0];
+	numbers.frozen_growth = (int64_t)(log->frozen[log->looks - 1] - log->frozen[0]);
 	numbers.dead_trend = trend_of_counts(log->dead, log->times, log->looks);
 	why->cause = cause_decide(&numbers);
 }

@@ -23,6 +23,7 @@ struct why_container {
 	uint64_t length;
 	uint64_t bytes; /* its own, and of all that is first reached through it */
 	int64_t capacity; /* the most items that it lets itself have; -1 none */
+	bool own; /* the runtime's own list of what others hold: no cause by itself */
 	bool has_growth; /* the next is known */
 	struct container_growth growth;
 	char *path, *shape;
@@ -54,6 +55,8 @@ struct why {
 
 	uint64_t objects; /* found in all */
 	uint64_t bytes;
+	uint64_t modules; /* of code, loaded; 0 unknown */
+	int64_t modules_growth; /* since the first look */
 	double seconds;
 	double time; /* CLOCK_MONOTONIC, when it began */
 	uint64_t bytes_read, memory; /* read; held meanwhile */
@@ -72,10 +75,18 @@ struct why_options {
 	double seconds; /* to take at most */
 };
 
+/* What the collector says of itself after a look. */
+struct why_collector {
+	int enabled; /* 0: it collects nothing by itself; -1 unknown */
+	int64_t garbage, frozen; /* objects that it gave up, or was told to spare; -1 unknown */
+};
+
 /* What is kept of a process from look to look. */
 struct why_log {
 	struct container_log *containers;
 	uint64_t held[CONTAINER_LOOKS], dead[CONTAINER_LOOKS]; /* objects, of the last looks */
+	uint64_t frozen[CONTAINER_LOOKS];
+	uint64_t modules; /* at the first look */
 	double times[CONTAINER_LOOKS];
 	size_t looks;
 };
@@ -86,6 +97,6 @@ void why_free(struct why *why);
 struct why_log *why_log_new(void);
 void why_log_free(struct why_log *log);
 /* After a look: keeps its numbers, and fills in its cause. */
-void why_log_add(struct why_log *log, struct why *why, int gc_enabled, int64_t garbage);
+void why_log_add(struct why_log *log, struct why *why, const struct why_collector *collector);
 
 #endif

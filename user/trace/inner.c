@@ -3,7 +3,9 @@
  * Owns the thread that looks, and when it does. A look at a million objects takes seconds, in
  * which the ring would overflow if the tracer's loop waited. Over time the thread takes at most
  * COST_SHARE of a processor; but three looks say what grows and two do not, so that the first
- * ones, and with them the one in the middle of a trace, come as soon as they are needed. Where
+ * ones, and with them the one in the middle of a trace, come as soon as they are needed. What
+ * goes up and down looks like growth in one of six series of three, so the next few are
+ * dear as well. Where
  * there are too many objects they are only counted. The thread alone opens and reads
  * processes; the lock guards what both sides know.
  */
@@ -29,11 +31,13 @@ enum {
 	MAX_OBJECTS = 1000000, /* more than these are only counted */
 	LOOK_SECONDS = 5, /* that a look may take at most */
 	LEAST_LOOKS = 3,
+	GOOD_LOOKS = 6,
 	CONTAINERS = 20, /* told of each order */
 	LOOKS_IN_TRACE = 8,
 };
 
 static const double COST_SHARE = 0.05;
+static const double EARLY_SHARE = 0.15; /* before GOOD_LOOKS */
 static const double RESTART_WAIT = 0.3; /* an interpreter needs a moment to begin */
 static const double PACE_LEAST = 1, PACE_MOST = 60, PACE_UNKNOWN = 10, PACE_FIRST = 2;
 
@@ -197,7 +201,7 @@ static int look_inside(struct inner_process *p, struct inner_seen *seen)
 			return err;
 	}
 	runtime_gc(p->runtime, &gc);
-	seen->gc_enabled = gc.enabled;
+	seen->gc_enabled = runtime_gc_collects(&gc);
 	seen->runtime_name = runtime_name(p->runtime);
 	if (asprintf(&seen->runtime, "%s %s", runtime_name(p->runtime),
 		     runtime_version(p->runtime)) < 0)
@@ -209,6 +213,7 @@ static int look_inside(struct inner_process *p, struct inner_seen *seen)
 static double wait_of(const struct inner *inner, const struct inner_process *p, double cost)
 {
 	double trace = inner->trace_seconds, wait = PACE_UNKNOWN;
+	double share = p->seen.looks < GOOD_LOOKS ? EARLY_SHARE : COST_SHARE;
 
 	if (trace > 0)
 		wait = trace / LOOKS_IN_TRACE;
@@ -216,8 +221,8 @@ static double wait_of(const struct inner *inner, const struct inner_process *p, 
 		wait = PACE_LEAST;
 	if (wait > PACE_MOST)
 		wait = PACE_MOST;
-	if (wait < cost / COST_SHARE)
-		wait = cost / COST_SHARE;
+	if (wait < cost / share)
+		wait = cost / share;
 	if (p->seen.looks < LEAST_LOOKS && trace <= 0)
 		wait = PACE_FIRST;
 	if (p->seen.looks < LEAST_LOOKS - 1 && trace > 0 && wait > trace / 2)
@@ -444,7 +449,10 @@ static bool is_wanted(const struct inner_process *p, double now)
 {
 	if (p->ended || !p->seen.looks || now - p->last < PACE_LEAST / 2)
 		return false;
-	return p->seen.looks < LEAST_LOOKS || p->seen.cost < COST_SHARE * (now - p->first);
+	if (p->seen.looks < LEAST_LOOKS)
+		return true;
+	return p->seen.cost <
+	       (p->seen.looks < GOOD_LOOKS ? EARLY_SHARE : COST_SHARE) * (now - p->first);
 }
 
 void inner_ask(struct inner *inner)

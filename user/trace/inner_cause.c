@@ -20,6 +20,9 @@ enum {
 	LEAST_OBJECTS = 1000, /* a second look at all types sees some hundred come and go */
 	LOADED_BYTES = 16 << 20, /* as for an overflow of sites */
 	BLOCKS_PER_OBJECT = 2, /* that an object of C may own */
+	LEAST_MODULES = 20,
+	MODULE_BYTES = 512 << 10, /* that one may take: code, names, tables */
+	MODULE_OBJECTS = 3000,
 };
 
 /* "12,300", in at most 27 characters */
@@ -90,6 +93,14 @@ static bool is_loaded(const struct inner_cause_numbers *n)
 	       (double)c->bytes / (double)c->length * (double)c->growth >= LOADED_BYTES;
 }
 
+/* What is imported takes memory, and stays, and comes to an end. */
+static bool is_loading(const struct inner_cause_numbers *n)
+{
+	return n->modules_growth >= LEAST_MODULES &&
+	       n->own.rate * n->seconds <= (double)n->modules_growth * MODULE_BYTES &&
+	       n->objects_growth <= n->modules_growth * MODULE_OBJECTS;
+}
+
 static enum inner_cause_kind by_objects(const struct inner_cause_numbers *n)
 {
 	switch (n->cause.kind) {
@@ -123,6 +134,8 @@ static enum inner_cause_kind decide(const struct inner_cause_numbers *n)
 		return INNER_TOO_LITTLE;
 	if (is_loaded(n) || n->verdict == VERDICT_OVERFLOW)
 		return INNER_OVERFLOW;
+	if (is_loading(n))
+		return INNER_LOADING;
 	if (n->type && n->type_growth >= LEAST_OBJECTS)
 		return INNER_OBJECTS;
 	if (n->verdict == VERDICT_RETENTION)
@@ -143,6 +156,7 @@ static enum profile_verdict verdict_of(const struct inner_cause_numbers *n,
 	case INNER_C_MODULE:
 		return VERDICT_LEAK;
 	case INNER_FILLING:
+	case INNER_LOADING:
 		return n->verdict == VERDICT_LEAK && !n->native.rate ? VERDICT_FILLING : n->verdict;
 	case INNER_OVERFLOW:
 		return n->verdict == VERDICT_NONE || n->verdict == VERDICT_TOO_LITTLE_DATA
@@ -182,8 +196,9 @@ static void say_objects(struct inner_cause *c, const struct inner_cause_numbers 
 
 	count(n->cause.objects > 0 ? (uint64_t)n->cause.objects : 0, objects);
 	if (c->kind == INNER_CYCLE)
-		say(c, "Cycles are not collected: gc is disabled; %s dead objects%s.", objects,
-		    of_type(n->dead_type, type));
+		say(c, "Cycles are not collected: %s; %s dead objects%s.",
+		    n->gc_enabled == 0 ? "gc is disabled" : "gc.freeze() is called again and again",
+		    objects, of_type(n->dead_type, type));
 	else if (c->kind == INNER_UNCOLLECTABLE)
 		say(c, "The collector gave up %s objects in cycles, which are in gc.garbage%s.",
 		    objects, of_type(n->garbage_type, type));
@@ -221,6 +236,9 @@ static void say_memory(struct inner_cause *c, const struct inner_cause_numbers *
 		say(c, "; the interpreter's own memory grows by ");
 		say_place(c, &n->own);
 		say(c, ": strings, bytes or buffers, which the collector does not list.");
+		break;
+	case INNER_LOADING:
+		say(c, "; modules are imported, %s so far.", growth(n->modules_growth, grown));
 		break;
 	case INNER_RETENTION:
 		verdict_bytes(n->live_bytes, live);
@@ -288,6 +306,7 @@ const char *inner_cause_name(enum inner_cause_kind kind)
 		[INNER_NONE] = "none",
 		[INNER_CONTAINER] = "container",
 		[INNER_FILLING] = "filling",
+		[INNER_LOADING] = "loading",
 		[INNER_CYCLE] = "cycle",
 		[INNER_UNCOLLECTABLE] = "uncollectable",
 		[INNER_HELD_FROM_C] = "held from C",

@@ -20,6 +20,7 @@ enum inner_cause_kind {
 	INNER_NONE,
 	INNER_CONTAINER, /* one that keeps growing */
 	INNER_FILLING, /* one that grows up to a limit of its own */
+	INNER_LOADING, /* modules of code: as many as there are */
 	INNER_CYCLE, /* that nobody collects */
 	INNER_UNCOLLECTABLE,
 	INNER_HELD_FROM_C, /* references that C never gave back */
@@ -56,6 +57,7 @@ struct inner_cause_numbers {
 	/* Of the types that keep growing the one that grew most; NULL: none does. */
 	const char *type;
 	int64_t type_growth;
+	int64_t modules_growth; /* of code */
 	const char *dead_type, *held_type, *garbage_type; /* most of each; NULL unknown */
 	int gc_enabled; /* -1 unknown */
 	struct inner_native native; /* in other code than the interpreter's */

@@ -14,7 +14,11 @@
 #include "base/vec.h"
 #include "trace/inner_cause.h"
 
-enum { PLACE_TEXT = 240, LEAST_UNCLEAR = 100 };
+enum {
+	PLACE_TEXT = 240,
+	LEAST_UNCLEAR = 100,
+	TELLING_SHARE = 20, /* one in so many */
+};
 
 struct telling {
 	struct profile *profile;
@@ -181,7 +185,7 @@ static void take_containers(const struct why *why, struct inner_cause_numbers *n
 	for (size_t i = 0; i < why->nr_containers; i++) {
 		const struct why_container *c = &why->containers[i];
 
-		if (!c->has_growth || c->growth.delta <= 0)
+		if (c->own || !c->has_growth || c->growth.delta <= 0)
 			continue;
 		if (c->growth.trend == TREND_GROWING && (c->capacity > 0) == fills &&
 		    c->growth.delta > n->growing.growth)
@@ -191,8 +195,29 @@ static void take_containers(const struct why *why, struct inner_cause_numbers *n
 	}
 }
 
-static const char *first_type(const struct census *census)
+/* What each object is made of says less than whose objects they are. */
+static bool is_common(const char *type)
 {
+	static const char *const names[] = {
+		"tuple", "list",   "dict",	"set",	 "cell",      "function",
+		"frame", "method", "traceback", "deque", "generator", "builtin_function_or_method",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(type, names[i]))
+			return true;
+	return false;
+}
+
+/* The commonest one that tells something, unless it is rare among all. */
+static const char *telling_type(const struct census *census)
+{
+	for (size_t i = 0; i < census->nr_types; i++) {
+		if (census->types[i].count * TELLING_SHARE < census->objects)
+			break;
+		if (!is_common(census->types[i].name))
+			return census->types[i].name;
+	}
 	return census->nr_types ? census->types[0].name : NULL;
 }
 
@@ -218,9 +243,10 @@ static struct inner_cause_numbers numbers_of(const struct telling *telling,
 
 	if (why) {
 		n.cause = why->cause;
-		n.dead_type = first_type(why->dead);
-		n.held_type = first_type(why->held);
-		n.garbage_type = first_type(why->garbage);
+		n.modules_growth = why->modules_growth;
+		n.dead_type = telling_type(why->dead);
+		n.held_type = telling_type(why->held);
+		n.garbage_type = telling_type(why->garbage);
 		take_containers(why, &n);
 	}
 	return n;
@@ -282,8 +308,8 @@ static int put_row(struct telling *telling, const struct inner_seen *seen,
 	return row->collected_by && row->cause ? 0 : -ENOMEM;
 }
 
-/* The memory of what fills up to its limit is no leak. */
-static void excuse_sites(const struct telling *telling, const char *runtime)
+/* The memory of what fills up to its limit, or of code, is no leak. */
+static void excuse_sites(const struct telling *telling, const char *runtime, bool loading)
 {
 	struct profile *profile = telling->profile;
 
@@ -295,7 +321,9 @@ static void excuse_sites(const struct telling *telling, const char *runtime)
 			continue;
 		site->verdict = VERDICT_FILLING;
 		site->evidence = profile_string(
-			profile, "It is the interpreter's own memory, and a container fills up.");
+			profile,
+			loading ? "It is the interpreter's own memory, for imported modules."
+				: "It is the interpreter's own memory, and a container fills up.");
 	}
 }
 
@@ -317,7 +345,7 @@ static void tell(void *context, const struct inner_seen *seen)
 	if (cause.verdict == process->verdict)
 		return;
 	if (cause.verdict == VERDICT_FILLING)
-		excuse_sites(telling, seen->runtime_name);
+		excuse_sites(telling, seen->runtime_name, cause.kind == INNER_LOADING);
 	process->verdict = cause.verdict;
 	process->evidence = profile_string(telling->profile, "Its objects say so.");
 }
