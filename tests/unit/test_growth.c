@@ -99,6 +99,7 @@ static void tells_trends(void **state)
 	/* loaded once */
 	is_of(COURSE(100, 100, 5100, 5100, 5102), TREND_STEP, GROWTH_ONCE);
 	is_of(COURSE(100, 5100, 5100), TREND_STEP, GROWTH_ONCE);
+	is_of(COURSE(0, 0, 1500, 4000, 4000, 4000), TREND_STEP, GROWTH_ONCE);
 	/* ups and downs */
 	is_of(COURSE(500, 700, 400, 650, 480, 690), TREND_FLAT, GROWTH_NONE);
 	/* Filled slowly, emptied at once. */

@@ -7,8 +7,8 @@
  * increments are positive, what it lost between them is little beside what it won (else it is
  * a saw: filled slowly, emptied at once), and the last ones are no smaller than the first; it
  * slows when they
- * become small, as a cache that fills does; it made a step when one increment is nearly all.
- * Growth of a few objects, or of less than a part in a thousand, is called flat.
+ * become small, as a cache that fills does; it made a step when nearly all was within a part of
+ * the time. Growth of a few objects, or of less than a part in a thousand, is called flat.
  *
  * The peak is kept besides, since objgraph.show_growth compares with the highest count that it
  * has ever seen, not with the last one.
@@ -29,7 +29,7 @@ enum {
 	LEAST_SHARE = 1000, /* of the count: one in so many */
 };
 
-static const double STEP_TIME = 0.7;
+static const double STEP_TIME = 0.5, STEP_TIME_FEW = 0.7;
 
 struct course {
 	const char *name;
@@ -152,8 +152,7 @@ static int64_t change(const struct course *course, size_t from, size_t to)
 /* What the increments are like. */
 struct increments {
 	size_t nr, positive;
-	int64_t largest, moved; /* moved: up and down */
-	double step; /* the share of the time in which the largest was */
+	int64_t moved; /* up and down */
 	double early, late; /* slopes: objects a second, over the halves of the time */
 };
 
@@ -176,11 +175,6 @@ static struct increments increments_of(const struct growth_log *log, const struc
 
 		sum.positive += step > 0;
 		sum.moved += step < 0 ? -step : step;
-		if (step > sum.largest) {
-			sum.largest = step;
-			sum.step = (log->times[i + 1] - log->times[i]) /
-				   (log->times[last] - log->times[0]);
-		}
 	}
 	/* Points are not evenly apart once they have been thinned out. */
 	while (middle + 1 < last && log->times[middle] < half)
@@ -190,11 +184,36 @@ static struct increments increments_of(const struct growth_log *log, const struc
 	return sum;
 }
 
-/* Nearly all in one increment, and not because that took nearly all of the time. */
-static bool is_step(const struct increments *steps, int64_t total)
+/*
+ * The shortest time in which nearly all of the growth was, as a share of all. What went on
+ * from one look to the next, and up to the last, may go on.
+ */
+static double share_of_time(const struct growth_log *log, const struct course *course,
+			    int64_t total)
 {
-	return steps->nr >= 2 && steps->step <= STEP_TIME && steps->largest * 10 >= total * 9 &&
-	       steps->moved * 10 <= total * 12;
+	size_t last = log->points - 1;
+	double all = log->times[last] - log->times[0], least = all;
+
+	for (size_t from = 0; from < last; from++)
+		for (size_t to = from + 1; to <= last; to++) {
+			double time = log->times[to] - log->times[from];
+
+			if (to == last && to > from + 1)
+				continue;
+			if (time < least && change(course, from, to) * 10 >= total * 9)
+				least = time;
+		}
+	return all > 0 ? least / all : 1;
+}
+
+/* Grew once: with few looks what was between two of them may look longer than it was. */
+static bool is_step(const struct growth_log *log, const struct course *course,
+		    const struct increments *steps, int64_t total)
+{
+	double most = steps->nr < 4 ? STEP_TIME_FEW : STEP_TIME;
+
+	return steps->nr >= 2 && steps->moved * 10 <= total * 12 &&
+	       share_of_time(log, course, total) <= most;
 }
 
 static enum growth_trend trend_of(const struct growth_log *log, const struct course *course)
@@ -212,7 +231,7 @@ static enum growth_trend trend_of(const struct growth_log *log, const struct cou
 	if (total < least)
 		return TREND_FLAT;
 	steps = increments_of(log, course);
-	if (is_step(&steps, total))
+	if (is_step(log, course, &steps, total))
 		return TREND_STEP;
 	if (steps.positive * 4 < steps.nr * 3 || steps.moved > 2 * total)
 		return TREND_FLAT;

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+Services on frameworks nobody here wrote, under load: one command names the planted cause, and
+says nothing against a service that is well, nor against what only looks like a leak. The long
+form, each framework with each cause, is `make python-services`.
+"""
+
+import time
+
+from harness import require, test
+from python_services import Behaviour, Service, expect, expect_behaviour
+from tracer import seep
+
+WARM_SECONDS = 1.5
+SECONDS = 12
+
+
+def trace(*pids, seconds=SECONDS):
+    report = seep("trace", "-p", ",".join(map(str, pids)), "--duration", seconds, "--format",
+                  "json", seconds=80)
+    require(report.code in (0, 10), f"exit code {report.code}: {report.err[-400:]}")
+    return report.parse()
+
+
+@test("services.causes")
+def causes():
+    """A framework for each cause, all under one trace."""
+    services = [Service("django", "list"), Service("tornado", "frozen"),
+                Service("aiohttp", "cache"), Service("twisted", "native"),
+                Service("tornado", "held")]
+    time.sleep(WARM_SECONDS)
+    report = trace(*[s.pid for s in services])
+    require(report.code == 10, f"exit code {report.code}")
+    for service in services:
+        expect(report, service)
+
+
+@test("services.clean")
+def clean():
+    """The same frameworks, with caches that fill, sessions that expire and cycles, but no leak."""
+    services = [Service(name, "clean", 50) for name in ("django", "tornado", "aiohttp", "twisted")]
+    time.sleep(WARM_SECONDS)
+    report = trace(*[s.pid for s in services])
+    for service in services:
+        expect(report, service)
+    require(report.code == 0, f"exit code {report.code}")
+
+
+@test("services.behaviours")
+def behaviours():
+    """Imports, batches, tables loaded and freed, expiring sessions: no leak. A queue is one."""
+    programs = [Behaviour(name) for name in ("warming", "imports", "batch", "rows", "sessions",
+                                             "overflow", "queue")]
+    report = trace(*[p.pid for p in programs], seconds=14)
+    for program in programs:
+        expect_behaviour(report, program)
