@@ -62,6 +62,23 @@ static void a_container(void **state)
 	is(&n, CAUSE_TOO_LITTLE, 0);
 }
 
+/* Lists of classes grow with the modules that are imported; a leak grows faster. */
+static void imports(void **state)
+{
+	struct cause_numbers n = calm;
+
+	n.container_growth = 4000;
+	n.container_trend = TREND_GROWING;
+	n.modules_growth = 250;
+	n.modules_trend = TREND_GROWING;
+	is(&n, CAUSE_NONE, 0);
+	n.modules_growth = 100;
+	is(&n, CAUSE_CONTAINER, 4000);
+	n.modules_growth = 250;
+	n.modules_trend = TREND_STEP;
+	is(&n, CAUSE_CONTAINER, 4000);
+}
+
 static void held_from_c(void **state)
 {
 	struct cause_numbers n = calm;
@@ -245,6 +262,7 @@ static void many_looks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(imports),
 		cmocka_unit_test(calm_is_none),
 		cmocka_unit_test(a_container),
 		cmocka_unit_test(held_from_c),

@@ -8,7 +8,10 @@
  */
 #include "runtime/cause.h"
 
-enum { LEAST_LOOKS = 3 };
+enum {
+	LEAST_LOOKS = 3,
+	REGISTERED = 20, /* items that a module of code may add to lists of others: its classes */
+};
 
 static void consider(struct cause *best, enum cause_kind kind, int64_t objects, double seconds)
 {
@@ -47,6 +50,10 @@ static void consider_container(struct cause *best, const struct cause_numbers *n
 	bool fills = n->container_capacity > 0;
 
 	if (n->container_trend != TREND_GROWING)
+		return;
+	/* While code is loaded its classes are entered in what lists classes, and so on. */
+	if (n->modules_trend == TREND_GROWING &&
+	    n->container_growth <= n->modules_growth * REGISTERED)
 		return;
 	consider(best, fills ? CAUSE_FILLING : CAUSE_CONTAINER, n->container_growth, n->seconds);
 }

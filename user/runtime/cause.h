@@ -30,6 +30,8 @@ struct cause_numbers {
 	uint64_t container_length;
 	enum growth_trend container_trend;
 	int64_t container_capacity; /* -1: no limit */
+	int64_t modules_growth; /* of code */
+	enum growth_trend modules_trend;
 	uint64_t objects; /* of the process */
 	uint64_t dead, dead_before; /* now, and at the first look */
 	enum growth_trend dead_trend;

@@ -82,11 +82,13 @@ static void push(struct why_log *log, const struct why *why, const struct why_co
 		log->looks--;
 		memmove(log->held, log->held + 1, log->looks * sizeof(*log->held));
 		memmove(log->dead, log->dead + 1, log->looks * sizeof(*log->dead));
+		memmove(log->modules, log->modules + 1, log->looks * sizeof(*log->modules));
 		memmove(log->frozen, log->frozen + 1, log->looks * sizeof(*log->frozen));
 		memmove(log->times, log->times + 1, log->looks * sizeof(*log->times));
 	}
 	log->held[log->looks] = why->held->objects;
 	log->dead[log->looks] = why->dead->objects;
+	log->modules[log->looks] = why->modules;
 	log->frozen[log->looks] = frozen_objects(log, collector->frozen);
 	log->times[log->looks++] = why->time;
 }
@@ -119,10 +121,8 @@ void why_log_add(struct why_log *log, struct why *why, const struct why_collecto
 		.garbage = collector->garbage,
 	};
 
-	if (!log->looks)
-		log->modules = why->modules;
-	why->modules_growth = (int64_t)(why->modules - log->modules);
 	push(log, why, collector);
+	why->modules_growth = (int64_t)(why->modules - log->modules[0]);
 	numbers.looks = log->looks;
 	numbers.seconds = container_log_seconds(log->containers);
 	if (grown) {
@@ -131,6 +131,8 @@ void why_log_add(struct why_log *log, struct why *why, const struct why_collecto
 		numbers.container_trend = grown->growth.trend;
 		numbers.container_capacity = grown->capacity;
 	}
+	numbers.modules_growth = why->modules_growth;
+	numbers.modules_trend = trend_of_counts(log->modules, log->times, log->looks);
 	numbers.objects = why->objects;
 	numbers.held = why->held->objects;
 	numbers.held_before = log->held[0];

@@ -56,7 +56,7 @@ struct why {
 	uint64_t objects; /* found in all */
 	uint64_t bytes;
 	uint64_t modules; /* of code, loaded; 0 unknown */
-	int64_t modules_growth; /* since the first look */
+	int64_t modules_growth; /* since the first look that is kept */
 	double seconds;
 	double time; /* CLOCK_MONOTONIC, when it began */
 	uint64_t bytes_read, memory; /* read; held meanwhile */
@@ -86,7 +86,7 @@ struct why_log {
 	struct container_log *containers;
 	uint64_t held[CONTAINER_LOOKS], dead[CONTAINER_LOOKS]; /* objects, of the last looks */
 	uint64_t frozen[CONTAINER_LOOKS];
-	uint64_t modules; /* at the first look */
+	uint64_t modules[CONTAINER_LOOKS];
 	double times[CONTAINER_LOOKS];
 	size_t looks;
 };
