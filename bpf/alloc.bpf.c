@@ -145,6 +145,11 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 	call->flags = 0;
 	call->null_frees = !!(cookie & SEEP_COOKIE_NULL_FREES);
 	call->old_sampled = 0;
+	if (op == SEEP_OP_PURGE) {
+		call->sp = regs.sp;
+		count(SEEP_COUNT_ENTRIES);
+		return WITH_RETURN;
+	}
 	if (copies_a_string(op))
 		read_string(ctx, t, cookie, call);
 	else
@@ -223,6 +228,8 @@ static __always_inline void leave_call_at(struct thread *t, struct call *call, s
 		return;
 	call->sp = 0;
 	count(SEEP_COUNT_RETURNS);
+	if (call->op == SEEP_OP_PURGE)
+		return;
 	if (call->op == SEEP_OP_RESIZE)
 		call->size = result;
 	address = result_of(call, result);
@@ -247,6 +254,17 @@ static __always_inline int leave_call(struct pt_regs *ctx)
 	return 0;
 }
 
+/*
+ * Is this release part of the call under way? A realloc frees its old block, and its own
+ * records tell of that; at a thread's end its cache is freed, which may end in a jump.
+ */
+static __always_inline bool is_own_release(const struct call *call, __u64 address, __u64 sp)
+{
+	if (call->op == SEEP_OP_PURGE)
+		return call->sp && sp <= call->sp && call_is_alive(call);
+	return gives_up_a_block(call) && call->old == address && call_is_under_way(call, sp);
+}
+
 static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
 {
 	/* A pair counts its argument from 1. */
@@ -266,9 +284,7 @@ static __always_inline int release(struct pt_regs *ctx, __u64 cookie)
 		return 0;
 	}
 	call = &t->calls[CALL_ALLOCATOR];
-	/* A realloc frees its old block; its own records tell of that. */
-	if (gives_up_a_block(call) && call->old == address &&
-	    call_is_under_way(call, PT_REGS_SP(ctx))) {
+	if (is_own_release(call, address, PT_REGS_SP(ctx))) {
 		count(SEEP_COUNT_NESTED);
 		return 0;
 	}
@@ -365,6 +381,7 @@ ENTER_PLAIN(realloc, SEEP_OP_REALLOC)
 ENTER_PLAIN(reallocarray, SEEP_OP_REALLOCARRAY)
 ENTER_PLAIN(memalign, SEEP_OP_MEMALIGN)
 ENTER_PLAIN(posix_memalign, SEEP_OP_POSIX_MEMALIGN)
+ENTER_PLAIN(purge, SEEP_OP_PURGE)
 
 SEC("uprobe")
 int seep_release_plain(struct pt_regs *ctx)

@@ -77,6 +77,11 @@ enum seep_op {
 	SEEP_OP_STRDUP, /* p = f(string): strdup */
 	SEEP_OP_STRNDUP, /* p = f(string, most): strndup */
 	SEEP_OP_FREE, /* f(p, ...): free, cfree, operator delete, sdallocx */
+	/*
+	 * f(): an ending thread's cache is given back. It makes no block, and what is freed
+	 * inside had been freed before, or was never handed out: it is not told.
+	 */
+	SEEP_OP_PURGE,
 	/* Pairs: size 1, address = the handle with bit 63 set, apart from all addresses. */
 	SEEP_OP_ACQUIRE, /* handle = f(...): the result is the handle */
 	SEEP_OP_ACQUIRE_ARG, /* 0 = f(&handle, ...): stored through an argument */

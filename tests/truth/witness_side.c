@@ -122,8 +122,16 @@ int witness_probe_returns(const char *functions)
 static void attach_beside(const struct link_probes *probes)
 {
 	int program = bpf_program__fd(witness->progs.stop_at_allocation);
+	unsigned long *offsets = calloc(probes->nr, sizeof(*offsets));
+	struct link_probes beside = { probes->path, probes->pid, offsets, NULL, 0 };
 
-	keep_link(__real_link_multi(program, LINK_UPROBE_MULTI, 0, probes));
+	/* Of the end of a thread seep takes no stack. */
+	for (size_t i = 0; offsets && i < probes->nr; i++)
+		if (SEEP_COOKIE_OP(probes->cookies[i]) != SEEP_OP_PURGE)
+			offsets[beside.nr++] = probes->offsets[i];
+	if (beside.nr)
+		keep_link(__real_link_multi(program, LINK_UPROBE_MULTI, 0, &beside));
+	free(offsets);
 }
 
 int __wrap_link_multi(int program, int attach_type, int at_return, const struct link_probes *probes)

@@ -11,6 +11,7 @@
 
 #define IMAGE_BASE 0x400000
 #define IMAGE_TEXT 0x100
+#define IMAGE_TABLE 0x500000
 
 struct elf_image {
 	uint8_t bytes[1 << 15];
@@ -23,6 +24,8 @@ struct elf_image {
 	size_t names_size;
 	const void *debugdata; /* instead of the symbols: .gnu_debugdata */
 	size_t debugdata_size;
+	const void *search_table; /* .eh_frame_hdr, at IMAGE_TABLE */
+	size_t search_table_size;
 };
 
 static inline Elf64_Sym *image_symbol(struct elf_image *image, const char *name, uint64_t address,
@@ -66,7 +69,7 @@ static inline size_t image_put(struct elf_image *image, const void *bytes, size_
 	return at;
 }
 
-/* Lays the file out; the sections are 1 .text, 2 symbols, 3 names, 4 .gnu_debugdata, 5 its name. */
+/* Lays the file out; the sections are 1 .text, 2 symbols, 3 names, 4 one by name, 5 the names. */
 static inline void image_finish(struct elf_image *image)
 {
 	Elf64_Ehdr header = {
@@ -81,7 +84,7 @@ static inline void image_finish(struct elf_image *image)
 		.e_shstrndx = 5,
 	};
 	Elf64_Phdr segment = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = IMAGE_BASE };
-	static const char section_names[] = "\0.gnu_debugdata";
+	static const char section_names[] = "\0.gnu_debugdata\0.eh_frame_hdr";
 	Elf64_Shdr sections[6] = {
 		{ 0 },
 		{ .sh_type = SHT_PROGBITS, .sh_offset = IMAGE_TEXT },
@@ -106,6 +109,14 @@ static inline void image_finish(struct elf_image *image)
 		sections[4].sh_name = 1;
 		sections[4].sh_size = image->debugdata_size;
 		sections[4].sh_offset = image_put(image, image->debugdata, image->debugdata_size);
+	}
+	if (image->search_table) {
+		sections[4].sh_type = SHT_PROGBITS;
+		sections[4].sh_name = sizeof("\0.gnu_debugdata");
+		sections[4].sh_addr = IMAGE_TABLE;
+		sections[4].sh_size = image->search_table_size;
+		sections[4].sh_offset =
+			image_put(image, image->search_table, image->search_table_size);
 	}
 	header.e_shoff = image_put(image, sections, sizeof(sections));
 	memcpy(image->bytes, &header, sizeof(header));

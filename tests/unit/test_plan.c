@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <linux/types.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,6 +123,131 @@ static void the_libc_of_this_process(void **state)
 	plan_free(plan);
 	close(fd);
 	dlclose(libc);
+}
+
+/* A libc without .symtab still tells what it does when a thread ends; only some versions ask. */
+static void end_of_a_thread_in_this_libc(void **state)
+{
+	const char *version = gnu_get_libc_version();
+	int minor = version[0] == '2' && version[1] == '.' ? atoi(version + 2) : 0;
+	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+	const struct plan_probe *probe;
+	struct plan *plan;
+	Dl_info info;
+	int fd;
+
+	if (!libc || minor < 26 || minor > 41)
+		skip();
+	assert_true(dladdr(dlsym(libc, "malloc"), &info) != 0);
+	fd = open(info.dli_fname, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(plan_make(fd, info.dli_fname, &plain, &plan), 0);
+	probe = probe_of(plan, "__malloc_arena_thread_freeres");
+	assert_non_null(probe);
+	assert_int_equal(SEEP_COOKIE_OP(probe->cookie), SEEP_OP_PURGE);
+	assert_true(probe->needs_return && !probe->is_release);
+	assert_int_equal(probe->site.class, SITE_EMULATED);
+	plan_free(plan);
+	close(fd);
+	dlclose(libc);
+}
+
+struct search_table {
+	uint8_t form[4];
+	int32_t frames;
+	uint32_t nr;
+	int32_t entries[8][2];
+};
+
+/* As glibc's, with a function at the end that has no name and calls free. */
+static uint64_t nameless_libc(struct elf_image *image, struct search_table *table)
+{
+	uint64_t functions[6];
+	uint8_t code[64] = { 0x55 };
+	size_t nr = 0;
+
+	memset(image, 0, sizeof(*image));
+	functions[nr++] = image_function(image, "free", push, sizeof(push));
+	functions[nr++] = image_function(image, "malloc", push, sizeof(push));
+	functions[nr] = next_address(image);
+	relative(code + 1, 0xe8, functions[nr] + 1, functions[0]);
+	image_function(image, "realloc", code, sizeof(code));
+	functions[++nr] = image_function(image, "malloc_info", push, sizeof(push));
+	functions[++nr] = next_address(image);
+	relative(code + 1, 0xe9, functions[nr] + 1, functions[0]);
+	memcpy(image->text + image->text_size, code, sizeof(code));
+	image->text_size += 64;
+	functions[++nr] = next_address(image);
+	relative(code + 1, 0xe8, functions[nr] + 1, functions[0]);
+	relative(code + 9, 0xe8, functions[nr] + 9, functions[0]);
+	memcpy(image->text + image->text_size, code, sizeof(code));
+	image->text_size += 64;
+	*table = (struct search_table){ .form = { 1, 0x1b, 0x03, 0x3b }, .nr = 6 };
+	for (size_t i = 0; i < 6; i++)
+		table->entries[i][0] = (int32_t)(functions[i] - IMAGE_TABLE);
+	image->search_table = table;
+	image->search_table_size = sizeof(*table);
+	return functions[5];
+}
+
+static const struct plan_probe *purge_of(struct elf_image *image, bool sampled, struct plan **plan)
+{
+	*plan = plan_of(image, "/lib/libc.so.6", &(struct plan_options){ .sampled = sampled });
+	return probe_of(*plan, "__malloc_arena_thread_freeres");
+}
+
+static void end_of_a_thread_without_names(void **state)
+{
+	static struct elf_image image;
+	struct search_table table;
+	const struct plan_probe *probe;
+	uint64_t address = nameless_libc(&image, &table);
+	struct plan *plan;
+
+	probe = purge_of(&image, false, &plan);
+	assert_non_null(probe);
+	assert_true(probe->address == address && probe->site.offset == 0);
+	plan_free(plan);
+	assert_null(purge_of(&image, true, &plan));
+	assert_non_null(probe_of(plan, "malloc"));
+	plan_free(plan);
+	/* A name that is there is taken. */
+	image_symbol(&image, "__malloc_arena_thread_freeres", address - 64, 64);
+	assert_true(purge_of(&image, false, &plan)->address == address - 64);
+	plan_free(plan);
+}
+
+static void end_of_a_thread_in_doubt(void **state)
+{
+	static struct elf_image image;
+	struct search_table table;
+	struct plan *plan;
+	uint8_t call[8];
+	uint64_t address = nameless_libc(&image, &table);
+
+	/* Two functions that call free: as in a program that is linked with its libc. */
+	relative(call, 0xe8, address - 64 + 20, IMAGE_BASE + IMAGE_TEXT);
+	memcpy(image.text + image.text_size - 128 + 20, call, 5);
+	assert_null(purge_of(&image, false, &plan));
+	plan_free(plan);
+	/* Tables that cannot be read, or say what cannot be so. */
+	nameless_libc(&image, &table);
+	table.form[3] = 0x1b;
+	assert_null(purge_of(&image, false, &plan));
+	plan_free(plan);
+	nameless_libc(&image, &table);
+	table.nr = UINT32_MAX;
+	assert_null(purge_of(&image, false, &plan));
+	plan_free(plan);
+	nameless_libc(&image, &table);
+	image.search_table_size = 11;
+	assert_null(purge_of(&image, false, &plan));
+	plan_free(plan);
+	/* Entries in no order lead anywhere, and do no harm. */
+	nameless_libc(&image, &table);
+	for (size_t i = 0; i < 6; i++)
+		table.entries[i][0] = i % 2 ? INT32_MAX : INT32_MIN;
+	(void)purge_of(&image, false, &plan);
+	plan_free(plan);
 }
 
 static void one_probe_an_address(void **state)
@@ -454,6 +580,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_libc_of_this_process),
+		cmocka_unit_test(end_of_a_thread_in_this_libc),
+		cmocka_unit_test(end_of_a_thread_without_names),
+		cmocka_unit_test(end_of_a_thread_in_doubt),
 		cmocka_unit_test(one_probe_an_address),
 		cmocka_unit_test(only_an_allocator_owns_plain_names),
 		cmocka_unit_test(tells_families_apart),

@@ -181,6 +181,8 @@ static struct bpf_program *plain_program(struct tracer_bpf *bpf, const struct pl
 		return bpf->progs.seep_enter_memalign;
 	case SEEP_OP_POSIX_MEMALIGN:
 		return bpf->progs.seep_enter_posix_memalign;
+	case SEEP_OP_PURGE:
+		return bpf->progs.seep_enter_purge;
 	case SEEP_OP_FREE:
 		return bpf->progs.seep_release_plain;
 	default:

@@ -20,6 +20,7 @@
 #include "attach/entry_points.h"
 #include "attach/known_names.h"
 #include "attach/mini_debug.h"
+#include "attach/thread_end.h"
 #include "base/vec.h"
 
 enum { ALIASES_LENGTH_MOST = 1024 };
@@ -297,6 +298,35 @@ static int merge_points(struct entry_points *points)
 	return err;
 }
 
+/* What glibc does when a thread ends has a name in .symtab alone. */
+static int add_thread_end(const struct elf_file *file, struct entry_points *points)
+{
+	uint64_t address, size;
+	struct entry_point *point;
+	int err;
+
+	if (!points->owner || points->owner != family_find("glibc") || points->loader)
+		return 0;
+	for (size_t i = 0; i < points->nr; i++)
+		if (points->items[i].op == SEEP_OP_PURGE)
+			return 0;
+	err = thread_end_find(file, points, &address, &size);
+	if (err || !address)
+		return err;
+	point = vec_push(&points->items, &points->nr, &points->cap);
+	if (!point)
+		return -ENOMEM;
+	*point = (struct entry_point){
+		.symbol = strdup("__malloc_arena_thread_freeres"),
+		.family = points->owner,
+		.rank = UINT32_MAX,
+		.op = SEEP_OP_PURGE,
+		.address = address,
+		.size = size,
+	};
+	return point->symbol ? 0 : -ENOMEM;
+}
+
 int entry_points_find(const struct elf_file *file, const char *path,
 		      const struct plan_options *options, struct entry_points *ret_points)
 {
@@ -312,6 +342,8 @@ int entry_points_find(const struct elf_file *file, const char *path,
 	}
 	if (!err)
 		err = merge_points(&points);
+	if (!err)
+		err = add_thread_end(file, &points);
 	known_names_free(&search.names);
 	free(search.found);
 	if (err)

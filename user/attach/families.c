@@ -64,6 +64,16 @@
 
 static const struct family_function libc_functions[] = { STANDARD_FUNCTIONS };
 
+/*
+ * malloc/arena.c: an ending thread's cache (from 2.26 on) is freed inside, through free() up to
+ * 2.41. The second name was its own up to 2.27. See thread_end.c for files without names.
+ */
+static const struct family_function glibc_functions[] = {
+	STANDARD_FUNCTIONS,
+	ENTRY("__malloc_arena_thread_freeres", SEEP_OP_PURGE),
+	ENTRY("arena_thread_freeres", SEEP_OP_PURGE),
+};
+
 static const struct family_function generic_functions[] = { STANDARD_FUNCTIONS, CXX_OPERATORS };
 
 /* jemalloc(3), "Non-standard API". */
@@ -167,7 +177,7 @@ const struct family families[] = {
 		.name = "glibc",
 		.marks = NAMES("malloc_info", "__malloc_info", "__libc_mallopt"),
 		.prefixes = NAMES("", "__libc_"),
-		FUNCTIONS(libc_functions),
+		FUNCTIONS(glibc_functions),
 		.null_realloc_frees = true,
 	},
 	{
@@ -239,13 +249,13 @@ const struct family *family_find(const char *name)
 const char *operation_name(uint8_t op)
 {
 	static const char *const names[SEEP_OP_COUNT] = {
-		[SEEP_OP_MALLOC] = "malloc",	 [SEEP_OP_CALLOC] = "calloc",
-		[SEEP_OP_REALLOC] = "realloc",	 [SEEP_OP_REALLOCARRAY] = "reallocarray",
-		[SEEP_OP_MEMALIGN] = "memalign", [SEEP_OP_POSIX_MEMALIGN] = "posix_memalign",
-		[SEEP_OP_RESIZE] = "resize",	 [SEEP_OP_STRDUP] = "strdup",
-		[SEEP_OP_STRNDUP] = "strndup",	 [SEEP_OP_FREE] = "free",
-		[SEEP_OP_ACQUIRE] = "acquire",	 [SEEP_OP_ACQUIRE_ARG] = "acquire",
-		[SEEP_OP_RELEASE] = "release",
+		[SEEP_OP_MALLOC] = "malloc",	   [SEEP_OP_CALLOC] = "calloc",
+		[SEEP_OP_REALLOC] = "realloc",	   [SEEP_OP_REALLOCARRAY] = "reallocarray",
+		[SEEP_OP_MEMALIGN] = "memalign",   [SEEP_OP_POSIX_MEMALIGN] = "posix_memalign",
+		[SEEP_OP_RESIZE] = "resize",	   [SEEP_OP_STRDUP] = "strdup",
+		[SEEP_OP_STRNDUP] = "strndup",	   [SEEP_OP_FREE] = "free",
+		[SEEP_OP_PURGE] = "thread end",	   [SEEP_OP_ACQUIRE] = "acquire",
+		[SEEP_OP_ACQUIRE_ARG] = "acquire", [SEEP_OP_RELEASE] = "release",
 	};
 
 	return op < SEEP_OP_COUNT && names[op] ? names[op] : "unknown";

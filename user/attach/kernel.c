@@ -104,6 +104,7 @@ static void load_plain(struct tracer_bpf *bpf)
 	load_one(bpf->progs.seep_enter_reallocarray);
 	load_one(bpf->progs.seep_enter_memalign);
 	load_one(bpf->progs.seep_enter_posix_memalign);
+	load_one(bpf->progs.seep_enter_purge);
 	load_one(bpf->progs.seep_release_plain);
 	load_one(bpf->progs.seep_leave);
 }

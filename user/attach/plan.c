@@ -11,6 +11,7 @@
  *   second chance;
  * - what may throw, unless asked for: an exception that passes a return probe's trampoline
  *   ends the process;
+ * - an ending thread's cache in sampled mode: nothing of it is a sample;
  * - IFUNCs: the symbol's code picks the function and is no entry point.
  */
 #include <elf.h>
@@ -157,7 +158,7 @@ static int check_forward(struct making *making, const struct entry_point *point,
 	int err = 0;
 
 	*ret_left_out = false;
-	if (is_pair(point))
+	if (is_pair(point) || point->op == SEEP_OP_PURGE)
 		return 0;
 	forward_read(making->file, point->address, point->size, &forward);
 	target = always_ends_in(making, &forward, release);
@@ -226,6 +227,8 @@ static int plan_point(struct making *making, const struct entry_point *point)
 	bool left_out;
 	int err;
 
+	if (point->op == SEEP_OP_PURGE && making->options->sampled)
+		return 0;
 	if (point->indirect)
 		return skip(
 			plan, point->symbol,
