@@ -2,11 +2,11 @@
 #include "trace_options.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/quantity.h"
 #include "base/vec.h"
 
 enum {
@@ -97,42 +97,22 @@ static const struct argp_option option_table[] = {
 	{ 0 },
 };
 
-static bool parse_scaled(const char *text, const char *units, const double *factors, double *ret)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || !isfinite(value) || value < 0)
-		return false;
-	if (*end) {
-		const char *unit = strchr(units, *end);
-
-		if (!unit || end[1])
-			return false;
-		value *= factors[unit - units];
-	}
-	*ret = value;
-	return true;
-}
-
 uint64_t parse_bytes(struct argp_state *state, const char *text)
 {
-	static const double factors[] = { 1024, 1 << 20, 1 << 30, 1024, 1 << 20, 1 << 30, 1 };
-	double value = 0;
+	uint64_t bytes = 0;
 
-	if (!parse_scaled(text, "KMGkmgB", factors, &value) || value > 1e18)
+	if (!quantity_bytes(text, &bytes))
 		argp_error(state, "'%s' is not a number of bytes (as in 4096, 64K, 1.5G)", text);
-	return (uint64_t)value;
+	return bytes;
 }
 
 double parse_seconds(struct argp_state *state, const char *text)
 {
-	static const double factors[] = { 1, 60, 3600, 86400 };
-	double value = 0;
+	double seconds = 0;
 
-	if (!parse_scaled(text, "smhd", factors, &value) || value > 1e9)
+	if (!quantity_seconds(text, &seconds))
 		argp_error(state, "'%s' is not a time (as in 90, 30s, 5m, 2h)", text);
-	return value;
+	return seconds;
 }
 
 unsigned long parse_count(struct argp_state *state, const char *text, unsigned long most)
