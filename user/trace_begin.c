@@ -91,18 +91,12 @@ static void warn_of_what_is_missing(const struct trace_options *o, const struct 
 			 "sudo --preserve-env=DEBUGINFOD_URLS)");
 }
 
-/* With features tried now or, *ret_recalled, at an earlier start. 0 or an exit code. */
-static int find_features(const struct trace_options *o, struct features *ret_features,
-			 bool *ret_recalled)
+/* Tries them now. 0 or an exit code. */
+static int try_features(const struct trace_options *o, struct features *ret_features)
 {
 	bool all = o->attach != ATTACH_NONE;
-	int err;
+	int err = features_probe(all, ret_features);
 
-	features_look(ret_features);
-	*ret_recalled = features_recall(NULL, all, ret_features);
-	if (*ret_recalled)
-		return 0;
-	err = features_probe(all, ret_features);
 	if (!err && ret_features->best != ATTACH_NONE)
 		features_remember(NULL, all, ret_features);
 	if (!err)
@@ -111,6 +105,30 @@ static int find_features(const struct trace_options *o, struct features *ret_fea
 		return explain_privilege();
 	log_error("cannot find out what the kernel offers: %s", strerror(-err));
 	return EXIT_PRIVILEGE;
+}
+
+/* With features tried now or, *ret_recalled, at an earlier start. 0 or an exit code. */
+static int find_features(const struct trace_options *o, struct features *ret_features,
+			 bool *ret_recalled)
+{
+	features_look(ret_features);
+	*ret_recalled = features_recall(NULL, o->attach != ATTACH_NONE, ret_features);
+	return *ret_recalled ? 0 : try_features(o, ret_features);
+}
+
+int trace_find_features(const struct trace_options *o, struct features *ret_features)
+{
+	struct features features = { .best = ATTACH_NONE };
+	int err;
+
+	features_look(&features);
+	err = try_features(o, &features);
+	err = err ? err : choose_mode(o, &features);
+	if (err)
+		return err;
+	warn_of_what_is_missing(o, &features);
+	*ret_features = features;
+	return 0;
 }
 
 /* -EAGAIN: what was recalled of the kernel is not so any more. Else 0 or an exit code. */

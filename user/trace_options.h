@@ -47,7 +47,13 @@ void parse_pids(struct argp_state *state, char *text, struct pid_list *list);
 unsigned long parse_count(struct argp_state *state, const char *text, unsigned long most);
 
 /*
- * Probes the features, chooses how to attach, and makes the tracer. On failure prints
+ * Tries what the kernel offers and chooses how to attach, for who makes tracers of its own. On
+ * failure prints what is missing and how to get it, and returns an exit code; else 0.
+ */
+int trace_find_features(const struct trace_options *options, struct features *ret_features);
+
+/*
+ * Finds the features, and makes the tracer. On failure prints
  * what is missing and how to get it, and returns an exit code; else 0.
  */
 int trace_begin(struct trace_options *options, struct features *ret_features,

@@ -19,7 +19,7 @@ _seep_value() {
 	case $option in
 	--format)
 		case $command in
-		diff | types | why) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
+		diff | types | why | sweep) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
 		*) mapfile -t COMPREPLY < <(compgen -W \
 			'text json collapsed pprof speedscope html' -- "$word") ;;
 		esac
@@ -29,8 +29,10 @@ _seep_value() {
 	--attach) mapfile -t COMPREPLY < <(compgen -W 'session multi perf-cookie perf' -- "$word") ;;
 	-p | --pid) mapfile -t COMPREPLY < <(compgen -W "$(ps -eo pid=)" -- "$word") ;;
 	--comm) mapfile -t COMPREPLY < <(compgen -W "$(ps -eo comm=)" -- "$word") ;;
-	-o | --output | --cgroup) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	-o | --output | --cgroup | --config | --store | --suppressions) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	--every | --count | --limit | --samples | --at-most) ;;
+	--only | --exclude | --triage | --trace | --jitter | --probability | --keep | --store-size | \
+		--budget | --own-budget | --least-growth) ;;
 	--duration | --older | -T | --top | -z | --min-size | -Z | --max-size | -s | --sample | \
 		--sample-bytes | --pair | --alloc | --container | --ring-bytes | --max-*) ;;
 	*) return 1 ;;
