@@ -34,6 +34,32 @@ struct seep_oom {
 	struct seep_oom_level levels[SEEP_OOM_LEVELS]; /* innermost first */
 };
 
+#define SEEP_GROWTH_FRAMES 32
+
+/* A process for good: its number and when it was started, as /proc/PID/stat tells it. */
+struct seep_growth_process {
+	__u32 pid;
+	__u32 start_ticks; /* since boot, of 1/100 s, cut to 32 bits */
+};
+
+struct seep_growth_key {
+	struct seep_growth_process process;
+	__s32 stack; /* in the map of stacks; below 0: not known */
+	__u32 pad;
+};
+
+struct seep_growth_counts {
+	__u64 faults; /* that write to memory that is not there yet */
+	__u64 mapped, unmapped; /* bytes, by mmap and munmap */
+	__u64 raised, lowered; /* bytes, by brk */
+};
+
+struct seep_growth_lost {
+	__u64 processes, stacks; /* that had no room */
+};
+
+_Static_assert(sizeof(struct seep_growth_key) == 16, "layout");
+_Static_assert(sizeof(struct seep_growth_counts) == 40, "layout");
 _Static_assert(sizeof(struct seep_oom_level) == 160, "layout");
 _Static_assert(sizeof(struct seep_oom) == 72 + 16 * 160, "layout");
 

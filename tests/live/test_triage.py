@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What is seen of the whole host: who is killed for want of memory, who grows, and where."""
 
+import json
 import os
+import subprocess
 import time
 
-from harness import Skip, cleanup, require, test
+from harness import Skip, cleanup, fixture, require, start, test
 from target import Target
 from tracer import Trace
 
@@ -80,3 +82,83 @@ def oom_words():
                   "Killed by the kernel for want of memory: limit 24.0 MiB, memory.",
                   ", was killed for want of memory"):
         require(words in said, f"{words!r} is not in {report.out!r}")
+
+
+def ask(*arguments, seconds=30):
+    """What tests/triage says, a JSON document a line."""
+    done = subprocess.run([fixture("triage"), *map(str, arguments)], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=seconds, check=False)
+    require(done.returncode == 0, done.stderr.decode(errors="replace"))
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+@test("triage.rank")
+def rank():
+    """Of two processes of one program, one grows."""
+    steady, leaker = Target("hungry", "0"), Target("hungry", "8192")
+    for target in (steady, leaker):
+        target.tell()
+    found = {s["pid"]: s for s in ask("rank", 3, 15, "hungry")}
+    require(steady.pid not in found, f"accused a steady one: {found.get(steady.pid)}")
+    require(leaker.pid in found, f"{leaker.pid} is not among {found}")
+    suspect = found[leaker.pid]
+    require(suspect["shape"] == "rising", f"{suspect}")
+    require(0.6 < suspect["rate"] / (8 * MIB) < 1.2, f"{suspect['rate']} bytes a second")
+    require("% an hour of" in suspect["reason"], suspect["reason"])
+
+
+@test("triage.look")
+def look():
+    """Looks cost little, the later ones less, since nothing much has changed."""
+    looks = ask("look", 4, 0.1)
+    require(len(looks) == 4, f"{looks}")
+    require(all(one["processes"] > 2 and one["left_out"] == 0 for one in looks), f"{looks}")
+    each = min(one["cpu_seconds"] / one["processes"] for one in looks[1:])
+    require(each < 2e-4, f"{each * 1e6:.0f} us a process")
+
+
+def grown(target, *options, seconds=1.5):
+    """What the growth probe has seen of a process that began after it."""
+    probe = start([fixture("triage"), "growth", str(seconds), str(target.pid), *options],
+                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    if not probe.stdout.readline():
+        raise Skip("this kernel does not tell of page faults")
+    target.tell()
+    counts = json.loads(probe.stdout.readline())
+    probe.wait(10)
+    return counts
+
+
+@test("triage.growth")
+def growth():
+    """Pages, by the code that touches them first."""
+    target = Target("hungry", "16384", "map")
+    counts = grown(target, "10")
+    require(counts["attached"], f"{counts}")
+    pages = counts["faults"] * 4096 / MIB
+    require(10 < pages < 30, f"{pages:.1f} MiB first touched in 1.5 s, of 16 a second")
+    top = counts["stacks"][0]
+    modules = [f["module"] or "" for f in top["frames"]]
+    require(top["faults"] > counts["faults"] * 0.8, f"{counts}")
+    require(any(m.endswith("/hungry") for m in modules), f"{top}")
+    require(counts["mapped"] == 0, "calls are counted though nobody asked for it")
+
+
+@test("triage.growth-calls", "map", "mapped")
+@test("triage.growth-calls-brk", "heap", "broken")
+def growth_calls(how, field):
+    target = Target("hungry", "8192", how)
+    counts = grown(target, "10", "calls")
+    asked = counts[field] / MIB
+    require(6 < asked < 15, f"{asked:.1f} MiB asked for, of 8 a second: {counts}")
+    sites = [s for s in counts["stacks"] if s["bytes"] > counts[field] * 0.8]
+    require(sites, f"{counts['stacks']}")
+
+
+@test("triage.growth-budget")
+def growth_budget():
+    """What costs more than its budget is taken out."""
+    target = Target("hungry", "16384", "map")
+    counts = grown(target, "1e-9")
+    require(not counts["attached"], f"{counts}")
+    require(counts["cost"] > 0 and counts["hits_per_second"] > 1000, f"{counts}")

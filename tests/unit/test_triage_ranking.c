@@ -323,6 +323,21 @@ static void what_is_older_than_the_window_is_forgotten(void **state)
 	ranking_free(s.ranking);
 }
 
+/* Looks that come later than they were meant to still are enough for a judgement. */
+static void the_last_looks_count_beyond_the_window(void **state)
+{
+	struct growth growth;
+	struct scene s;
+
+	scene_open(&s, 10);
+	scene_add(&s, "leak", slow_leak);
+	scene_run(&s);
+	assert_true(ranking_process(s.ranking, &s.processes[0], &growth));
+	assert_int_equal(growth.looks, SERIES_LEAST + 4);
+	assert_int_equal(growth.shape, SERIES_RISING);
+	ranking_free(s.ranking);
+}
+
 static void many_looks_are_merged_by_their_lowest(void **state)
 {
 	struct growth growth;
@@ -407,6 +422,7 @@ int main(void)
 		cmocka_unit_test(the_caller_leaves_out_whom_it_likes),
 		cmocka_unit_test(a_cgroup_is_told_where_it_grows),
 		cmocka_unit_test(what_is_older_than_the_window_is_forgotten),
+		cmocka_unit_test(the_last_looks_count_beyond_the_window),
 		cmocka_unit_test(many_looks_are_merged_by_their_lowest),
 		cmocka_unit_test(a_clock_that_goes_back_changes_nothing),
 		cmocka_unit_test(no_more_are_followed_than_allowed),

@@ -3,7 +3,8 @@
  * Owns the memory of many courses. Time is cut into slots of window / SLOTS seconds: moments of
  * one slot become one point, with the lowest value, since troughs are what is judged. Slots are
  * numbered for good and a course keeps the last COURSE_POINTS of them in a ring; where nothing
- * was looked at there is no slot, so looks far apart cost no room.
+ * was looked at there is no slot, so looks far apart cost no room. Who looks late, on a busy host,
+ * still has COURSE_LEAST points, though they go back beyond the window.
  */
 #include "triage/courses.h"
 
@@ -164,7 +165,7 @@ size_t courses_points(const struct courses *courses, uint64_t key, uint64_t iden
 	for (slot = slot > course->first ? slot : course->first; slot <= courses->slots; slot++) {
 		double time = courses->times[slot % COURSE_POINTS];
 
-		if (time < courses->last - courses->window)
+		if (time < courses->last - courses->window && courses->slots - slot >= COURSE_LEAST)
 			continue;
 		points[nr++] =
 			(struct series_point){ time, (double)course->values[slot % COURSE_POINTS] *

@@ -12,7 +12,7 @@
 
 #include "base/series.h"
 
-enum { COURSE_POINTS = 64 };
+enum { COURSE_POINTS = 64, COURSE_LEAST = SERIES_LEAST + 4 };
 
 struct courses;
 

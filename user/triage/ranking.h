@@ -20,7 +20,11 @@ enum { RANKING_REASON = 256, RANKING_POINTS = 64 };
 struct ranking;
 
 struct ranking_options {
-	double window; /* seconds that count, up to the last look; 0: 600 */
+	/*
+	 * Seconds that count, up to the last look; 0: 600. The last SERIES_LEAST + 4 looks count
+	 * however far they go back.
+	 */
+	double window;
 	uint64_t least; /* a growth of fewer bytes within the window is none; 0: 1 MiB */
 	size_t max_processes; /* 0: 32768 */
 };
