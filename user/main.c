@@ -6,8 +6,8 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-	&command_trace,	 &command_run,	 &command_report, &command_diff,
-	&command_doctor, &command_types, &command_why,	  &command_sweep,
+	&command_trace, &command_run, &command_report, &command_diff,  &command_doctor,
+	&command_types, &command_why, &command_sweep,  &command_fleet,
 };
 
 static void help(FILE *out)

@@ -19,7 +19,7 @@ _seep_value() {
 	case $option in
 	--format)
 		case $command in
-		diff | types | why | sweep) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
+		diff | types | why | sweep | fleet) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
 		*) mapfile -t COMPREPLY < <(compgen -W \
 			'text json collapsed pprof speedscope html' -- "$word") ;;
 		esac
@@ -33,7 +33,7 @@ _seep_value() {
 	--every | --count | --limit | --samples | --at-most) ;;
 	--only | --exclude | --triage | --trace | --jitter | --probability | --keep | --store-size | \
 		--budget | --own-budget | --least-growth) ;;
-	--duration | --older | -T | --top | -z | --min-size | -Z | --max-size | -s | --sample | \
+	--since | --duration | --older | -T | --top | -z | --min-size | -Z | --max-size | -s | --sample | \
 		--sample-bytes | --pair | --alloc | --container | --ring-bytes | --max-*) ;;
 	*) return 1 ;;
 	esac

@@ -32,7 +32,7 @@ struct sweep_store_options {
 	double age_max; /* seconds that a sweep is kept; 0: SWEEP_STORE_AGE */
 	unsigned int busy_milliseconds; /* to wait for another writer; 0: 10 s */
 };
-#define SWEEP_STORE_BYTES ((uint64_t)256 << 20)
+#define SWEEP_STORE_BYTES ((uint64_t)512 << 20)
 #define SWEEP_STORE_BYTES_LEAST ((uint64_t)1 << 20)
 #define SWEEP_STORE_AGE (90 * 86400.0)
 
@@ -110,7 +110,8 @@ int sweep_store_begin(struct sweep_store *store, const struct sweep_begin *begin
 
 /*
  * Adds what tracing has found, with the signature of each site. `version`: of the program, if
- * known, else NULL. Makes room by taking out the oldest sweeps but this one.
+ * known, else NULL. Cohorts of steady sites are left out. Makes room by taking out the oldest
+ * sweeps but this one.
  */
 int sweep_store_add_profile(struct sweep_store *store, int64_t sweep, const struct profile *profile,
 			    const char *version, int64_t *ret_capture, char **ret_message);

@@ -241,6 +241,29 @@ static int insert_signatures(sqlite3 *db, sqlite3_int64 capture, const struct pr
 	return bind_end(&row);
 }
 
+/*
+ * Cohorts are two thirds of a capture. Those of a site that nobody will ask about, since it is
+ * steady or too little is known of it, are left out.
+ */
+static int insert_rows(sqlite3 *db, sqlite3_int64 capture, const struct profile *profile)
+{
+	struct profile kept = *profile;
+	int code;
+
+	kept.sites = calloc(profile->nr_sites + 1, sizeof(*kept.sites));
+	if (!kept.sites)
+		return SQLITE_NOMEM;
+	for (size_t i = 0; i < profile->nr_sites; i++) {
+		kept.sites[i] = profile->sites[i];
+		if (kept.sites[i].verdict == VERDICT_STEADY ||
+		    kept.sites[i].verdict == VERDICT_TOO_LITTLE_DATA)
+			kept.sites[i].nr_cohorts = 0;
+	}
+	code = capture_rows_insert(db, capture, &kept);
+	free(kept.sites);
+	return code;
+}
+
 static int insert_profile(struct sweep_store *store, sqlite3_int64 sweep, const void *from,
 			  void *into)
 {
@@ -255,7 +278,7 @@ static int insert_profile(struct sweep_store *store, sqlite3_int64 sweep, const 
 	programs = calloc(parts->profile->nr_processes + 1, sizeof(*programs));
 	if (!programs)
 		return SQLITE_NOMEM;
-	code = capture_rows_insert(db, capture, parts->profile);
+	code = insert_rows(db, capture, parts->profile);
 	if (!code)
 		code = insert_programs(db, capture, parts, programs);
 	if (!code)
