@@ -19,7 +19,8 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(MACHINE)))
 WARN := -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DSEEP_VERSION='"$(VERSION)"' -Iuser -I$(B)
-LIBS := -lbpf -ldw -lelf -lz -llzma -lZydis -lsqlite3 -ljansson -lprotobuf-c -liberty -linih -lm -pthread
+LIBS := -lbpf -ldw -lelf -lz -llzma -lZydis -lsqlite3 -ljansson -lprotobuf-c -liberty -linih \
+	-lncursesw -ltinfo -lm -pthread
 
 # Everything under user/ but the commands is the library that the tests link too.
 LIB_SOURCES := $(sort $(wildcard user/*/*.c))

@@ -19,6 +19,6 @@ enum exit_code {
 };
 
 extern const struct command command_trace, command_run, command_report, command_diff,
-	command_doctor, command_types, command_why, command_sweep, command_fleet;
+	command_doctor, command_types, command_why, command_sweep, command_fleet, command_top;
 
 #endif

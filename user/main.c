@@ -7,7 +7,7 @@
 
 static const struct command *const commands[] = {
 	&command_trace, &command_run, &command_report, &command_diff,  &command_doctor,
-	&command_types, &command_why, &command_sweep,  &command_fleet,
+	&command_types, &command_why, &command_sweep,  &command_fleet, &command_top,
 };
 
 static void help(FILE *out)

@@ -19,18 +19,23 @@ _seep_value() {
 	case $option in
 	--format)
 		case $command in
-		diff | types | why | sweep | fleet) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
+		diff | types | why | sweep | fleet | top) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
 		*) mapfile -t COMPREPLY < <(compgen -W \
 			'text json collapsed pprof speedscope html' -- "$word") ;;
 		esac
 		;;
-	--sort) mapfile -t COMPREPLY < <(compgen -W \
-		'bytes count growth age total-bytes total-count' -- "$word") ;;
+	--sort)
+		case $command in
+		top) mapfile -t COMPREPLY < <(compgen -W 'growth memory time cpu pid' -- "$word") ;;
+		*) mapfile -t COMPREPLY < <(compgen -W \
+			'bytes count growth age total-bytes total-count' -- "$word") ;;
+		esac
+		;;
 	--attach) mapfile -t COMPREPLY < <(compgen -W 'session multi perf-cookie perf' -- "$word") ;;
 	-p | --pid) mapfile -t COMPREPLY < <(compgen -W "$(ps -eo pid=)" -- "$word") ;;
 	--comm) mapfile -t COMPREPLY < <(compgen -W "$(ps -eo comm=)" -- "$word") ;;
 	-o | --output | --cgroup | --config | --store | --suppressions) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-	--every | --count | --limit | --samples | --at-most) ;;
+	--every | --count | --limit | --samples | --at-most | -d | --delay | -n) ;;
 	--only | --exclude | --triage | --trace | --jitter | --probability | --keep | --store-size | \
 		--budget | --own-budget | --least-growth) ;;
 	--since | --duration | --older | -T | --top | -z | --min-size | -Z | --max-size | -s | --sample | \
