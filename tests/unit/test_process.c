@@ -119,6 +119,27 @@ static void a_zombie_is_gone(void **state)
 	assert_null(process_cgroup(child, NULL));
 }
 
+static void take_a_running_name(void)
+{
+	prctl(PR_SET_NAME, "a) T b");
+}
+
+static void knows_who_is_stopped(void **state)
+{
+	pid_t child = start_child(take_a_running_name);
+	int status;
+
+	assert_false(process_is_stopped(child));
+	assert_int_equal(kill(child, SIGSTOP), 0);
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	assert_true(process_is_stopped(child));
+	assert_int_equal(kill(child, SIGCONT), 0);
+	assert_int_equal(waitpid(child, &status, WCONTINUED), child);
+	assert_false(process_is_stopped(child));
+	end_child(child);
+	assert_false(process_is_stopped(child));
+}
+
 static void sees_memory_limits(void **state)
 {
 	pid_t plain = start_child(NULL), limited = start_child(limit_memory);
@@ -184,6 +205,7 @@ int main(void)
 		cmocka_unit_test(reads_a_name_made_to_confuse),
 		cmocka_unit_test(knows_when_it_started),
 		cmocka_unit_test(a_zombie_is_gone),
+		cmocka_unit_test(knows_who_is_stopped),
 		cmocka_unit_test(sees_memory_limits),
 		cmocka_unit_test(finds_the_executable),
 		cmocka_unit_test(lists_processes),

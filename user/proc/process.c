@@ -232,6 +232,22 @@ static bool soft_limit_set(const char *limits, const char *name)
 	return isdigit((unsigned char)*line);
 }
 
+bool process_is_stopped(pid_t pid)
+{
+	const char *end;
+	size_t length;
+	bool stopped;
+	char *text;
+
+	if (proc_file_read(pid, "stat", TEXT_LIMIT, &text, &length))
+		return false;
+	/* The name before it may hold anything; proc(5) */
+	end = strrchr(text, ')');
+	stopped = end && !strncmp(end, ") T ", 4);
+	free(text);
+	return stopped;
+}
+
 bool process_memory_limited(pid_t pid)
 {
 	__cleanup(free_text)

@@ -33,6 +33,8 @@ int process_machine(pid_t pid, uint16_t *ret_machine, uint8_t *ret_class);
 double process_started(const struct process_info *info);
 /* Resident bytes now, cheaply (statm); 0 when gone. */
 uint64_t process_rss(pid_t pid);
+/* Stopped by a signal (SIGSTOP and its kin), its first thread at least. */
+bool process_is_stopped(pid_t pid);
 /* RLIMIT_AS or RLIMIT_DATA set below unlimited. */
 bool process_memory_limited(pid_t pid);
 

@@ -441,6 +441,37 @@ static int finish_inner(struct tracer *t)
 	return n < 0 ? n : 0;
 }
 
+static bool is_held(const struct tracer *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->nr_held; i++)
+		if (t->held[i] == pid)
+			return true;
+	return false;
+}
+
+/*
+ * The signal that stopped them may have come after the one that continued them. But one that
+ * is stopped may have stopped itself once more, for what it has mapped since; then it has said
+ * so before, and what it said is read first.
+ */
+static void continue_held(struct tracer *t)
+{
+	pid_t *pids = t->held;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < t->nr_held; i++)
+		if (process_is_stopped(pids[i]))
+			pids[nr++] = pids[i];
+	t->held = NULL;
+	t->nr_held = t->cap_held = 0;
+	if (nr)
+		kernel_drain(t->kernel, tracer_record, t);
+	for (size_t i = 0; i < nr; i++)
+		if (!is_held(t, pids[i]))
+			kill(pids[i], SIGCONT);
+	free(pids);
+}
+
 /* Once a second. */
 static void tick(struct tracer *t, uint64_t now)
 {
@@ -455,9 +486,8 @@ static void tick(struct tracer *t, uint64_t now)
 	/* Without the tracepoints nothing tells of libraries that are opened later. */
 	if (!knows_mappings(t))
 		processes_each(t->processes, scan_living, t);
-	/* The signal that stopped them may have come after the one that continued them. */
-	while (t->nr_held)
-		kill(t->held[--t->nr_held], SIGCONT);
+	if (t->nr_held)
+		continue_held(t);
 }
 
 bool tracer_targets_ended(const struct tracer *t)
