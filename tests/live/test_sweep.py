@@ -39,12 +39,23 @@ class Host:
         self.prefix = f"sw{os.getpid() % 1000000}{len(os.listdir(scratch())) % 10}"
         self.only = f"--only=comm:{self.prefix}*"
 
+    def _begin(self, name, *argv):
+        """Once it has its name."""
+        process = start(argv, stdin=subprocess.PIPE)
+
+        def named():
+            with open(f"/proc/{process.pid}/comm", encoding="ascii") as comm:
+                return comm.read().strip() == name
+        wait_for(f"{name} has its name", 10, named)
+        return process
+
     def begin(self, behaviour, name, *arguments):
-        return start([fixture("grower"), behaviour, self.prefix + name, *map(str, arguments)],
-                     stdin=subprocess.PIPE)
+        name = self.prefix + name
+        return self._begin(name, fixture("grower"), behaviour, name, *map(str, arguments))
 
     def python(self, name):
-        return start([sys.executable, "-c", PYTHON, self.prefix + name], stdin=subprocess.PIPE)
+        name = self.prefix + name
+        return self._begin(name, sys.executable, "-c", PYTHON, name)
 
 
 def documents(report):
