@@ -107,9 +107,11 @@ static int copy(struct pass *pass, const struct pass_kill *from)
 int kills_hand_over(struct kills *kills, struct pass *pass)
 {
 	struct pass *empty = pass_new();
-	uint64_t lost = kills->watch ? oom_watch_lost(kills->watch) : 0;
 	int err = empty ? 0 : -ENOMEM;
+	uint64_t lost;
 
+	kills_poll(kills, 0);
+	lost = kills->watch ? oom_watch_lost(kills->watch) : 0;
 	for (size_t i = 0; i < kills->waiting->nr_kills && !err; i++)
 		err = copy(pass, &kills->waiting->kills[i]);
 	if (err) {
