@@ -120,20 +120,6 @@ static int count_all(struct count *count)
 	return err;
 }
 
-/* The state of the collectors once none runs, or as it is when that takes too long. */
-static int quiet_moment(struct python_process *process, bool may_wait, struct python_moment *ret)
-{
-	const struct timespec pause = { .tv_nsec = 1000000 };
-
-	for (int i = 0;; i++) {
-		int err = python_heap_moment(process, ret);
-
-		if (err || !ret->collecting || !may_wait || i == IDLE_WAIT_MS)
-			return err;
-		nanosleep(&pause, NULL);
-	}
-}
-
 /* The frozen ones are off; a list that has no end leaves some of them in. */
 static int leave_frozen_out(struct count *count)
 {
@@ -147,15 +133,15 @@ static int leave_frozen_out(struct count *count)
 }
 
 /* One scan; says whether it was left in peace. */
-static int scan_once(struct count *count, bool may_wait)
+static int scan_once(struct count *count, unsigned wait_ms)
 {
 	struct python_moment before, after;
 	int err = start_count(count);
 
-	err = err ? err : quiet_moment(count->process, may_wait, &before);
+	err = err ? err : python_heap_quiet_moment(count->process, wait_ms, &before);
 	err = err ? err : count_all(count);
 	/* A collection that runs now may have begun before: its end will tell. */
-	err = err ? err : quiet_moment(count->process, may_wait, &after);
+	err = err ? err : python_heap_quiet_moment(count->process, wait_ms, &after);
 	if (err)
 		return err;
 	count->consistent = !python_heap_disturbed(&before, &after);
@@ -164,12 +150,12 @@ static int scan_once(struct count *count, bool may_wait)
 
 static int count_objects(struct count *count, struct census *census, bool held)
 {
-	bool may_wait = count->process->pid && !held;
+	unsigned wait_ms = held ? 0 : IDLE_WAIT_MS;
 	int err = 0;
 
 	while (!err && !count->consistent && census->tries < (held ? 1 : TRIES)) {
 		census->tries++;
-		err = scan_once(count, may_wait);
+		err = scan_once(count, wait_ms);
 	}
 	return err;
 }
@@ -181,7 +167,7 @@ static int pause_between_collections(struct python_process *process, struct paus
 	struct python_moment moment;
 
 	for (int i = 0;; i++) {
-		int err = quiet_moment(process, true, &moment);
+		int err = python_heap_quiet_moment(process, IDLE_WAIT_MS, &moment);
 
 		err = err ? err : pause_begin(process->pid, ret_pause);
 		if (err)

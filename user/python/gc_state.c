@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "python/heap.h"
 
@@ -283,6 +284,21 @@ int python_heap_moment(struct python_process *process, struct python_moment *ret
 	if (!err)
 		*ret_moment = moment;
 	return err;
+}
+
+int python_heap_quiet_moment(struct python_process *process, unsigned wait_ms,
+			     struct python_moment *ret_moment)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (unsigned i = 0;; i++) {
+		int err = python_heap_moment(process, ret_moment);
+
+		/* Nothing moves in an image. */
+		if (err || !ret_moment->collecting || !process->pid || i == wait_ms)
+			return err;
+		nanosleep(&pause, NULL);
+	}
 }
 
 bool python_heap_disturbed(const struct python_moment *before, const struct python_moment *after)

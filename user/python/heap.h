@@ -59,6 +59,9 @@ struct python_moment {
 	bool collecting; /* now */
 };
 int python_heap_moment(struct python_process *process, struct python_moment *ret_moment);
+/* Once none collects, or as it is after that many milliseconds. */
+int python_heap_quiet_moment(struct python_process *process, unsigned wait_ms,
+			     struct python_moment *ret_moment);
 bool python_heap_disturbed(const struct python_moment *before, const struct python_moment *after);
 
 /* Own memory of an object, as sys.getsizeof has it. */

@@ -17,5 +17,9 @@ struct look {
 
 /* Chooses the containers to show, and keeps the lengths of all in the log. 0 or -ENOMEM. */
 int python_look_containers(struct look *look);
+/* Counts what no root reaches, by type. 0, -ENOMEM, -ESRCH, -EACCES. */
+int python_look_unreached(struct look *look);
+/* The paths to objects of the type that was asked for, evenly spread over all. 0 or -ENOMEM. */
+int python_look_paths(struct look *look);
 
 #endif
