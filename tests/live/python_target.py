@@ -27,12 +27,14 @@ def _version(path):
 
 def _find():
     """
-    {version: path}: the system's, those of pyenv, and what SEEP_PYTHONS names (separated by
-    colons). The first of a version counts.
+    {version: path}: the system's, those of pyenv and of tools/pythons/fetch, and what
+    SEEP_PYTHONS names (separated by colons). The first of a version counts.
     """
     paths = [p for p in os.environ.get("SEEP_PYTHONS", "").split(":") if p]
     paths += ["/usr/bin/python3", "/usr/bin/python2.7"]
     paths += sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python")))
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    paths += sorted(glob.glob(os.path.join(cache, "seep", "pythons", "*", "python3.*")))
     found = {}
     for path in paths:
         version = _version(path) if os.path.exists(path) else None
@@ -57,7 +59,8 @@ def of_minor(minor):
     paths = [path for version, path in sorted(interpreters().items())
              if version.startswith(minor + ".")]
     if not paths:
-        raise Skip(f"no CPython {minor} here (SEEP_PYTHONS can name one)")
+        raise Skip(f"no CPython {minor} here (tools/pythons/fetch sid {minor} fetches one, "
+                   "SEEP_PYTHONS can name one)")
     return paths
 
 
