@@ -89,6 +89,9 @@ static void a_run_takes_its_evaluators_place(void **state)
 		/* what a thread's first run stands on */
 		{ .native = "mE", .python = "12|-|", .merged = "m12" },
 		{ .native = "m", .python = "-|-|", .merged = "m" },
+		/* what an interpreter's part stands on, within another's */
+		{ .native = "mEcE", .python = "12|-|3|-|", .merged = "m12c3" },
+		{ .native = "mEcEcE", .python = "-|12|-|3|", .merged = "mEc12c3" },
 	};
 
 	(void)state;

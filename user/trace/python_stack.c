@@ -12,6 +12,7 @@ struct merge {
 	const struct python_stack *stack;
 	size_t next; /* frame to be put */
 	bool guessed;
+	size_t nr_empty; /* runs to come that show nothing and yet have an evaluator */
 	struct merged_frame *out;
 	size_t nr;
 };
@@ -48,9 +49,25 @@ static bool shows_something(const struct python_stack *stack, size_t first, size
 	return false;
 }
 
-static void put_run(struct merge *m)
+/* Runs that show nothing. */
+static size_t count_empty(const struct python_stack *stack)
+{
+	size_t first = 0, nr = 0;
+
+	for (size_t i = 0; i < stack->nr_frames; i++) {
+		if (!stack->frames[i].entry && i + 1 < stack->nr_frames)
+			continue;
+		nr += !shows_something(stack, first, i + 1);
+		first = i + 1;
+	}
+	return nr;
+}
+
+/* False: the run shows nothing. */
+static bool put_one_run(struct merge *m)
 {
 	const struct python_stack *stack = m->stack;
+	size_t before = m->nr;
 	bool entry = false;
 
 	while (!entry && m->next < stack->nr_frames) {
@@ -60,6 +77,17 @@ static void put_run(struct merge *m)
 		if (frame->shown)
 			m->out[m->nr++] = (struct merged_frame){ frame->name, true, m->guessed };
 	}
+	return m->nr > before;
+}
+
+static void put_run(struct merge *m)
+{
+	while (!put_one_run(m) && m->next < m->stack->nr_frames) {
+		if (m->nr_empty) {
+			m->nr_empty--;
+			return;
+		}
+	}
 }
 
 static void put_native(struct merge *m, size_t index)
@@ -67,10 +95,22 @@ static void put_native(struct merge *m, size_t index)
 	m->out[m->nr++] = (struct merged_frame){ .index = (uint32_t)index };
 }
 
+/*
+ * In 3.15 each interpreter's part of a stack stands on a run of its own, which no evaluator has.
+ * How many of `surplus` runs are such, outermost ones first.
+ */
+static size_t leave_out_empty(struct merge *m, size_t surplus)
+{
+	size_t empty = count_empty(m->stack), left_out = surplus < empty ? surplus : empty;
+
+	m->nr_empty = empty - left_out;
+	return left_out;
+}
+
 size_t python_stack_merge(const struct python_stack *stack, struct merged_frame *ret_frames)
 {
 	struct python_stack s = *stack;
-	struct merge m = { .stack = &s, .out = ret_frames };
+	struct merge m = { .stack = &s, .out = ret_frames, .nr_empty = SIZE_MAX };
 	size_t evaluators = count_evaluators(&s), last = 0, runs, early = 0, without = 0;
 
 	runs = count_runs(&s, s.nr_frames, &last);
@@ -80,6 +120,7 @@ size_t python_stack_merge(const struct python_stack *stack, struct merged_frame 
 		runs = count_runs(&s, s.nr_frames, &last);
 	}
 	if (s.native_whole && s.frames_whole && evaluators) {
+		runs -= leave_out_empty(&m, runs > evaluators ? runs - evaluators : 0);
 		m.guessed = runs != evaluators;
 		early = runs > evaluators ? runs - evaluators : 0;
 		without = evaluators > runs ? evaluators - runs : 0;
