@@ -33,6 +33,43 @@ static void test_evidence(void **state)
 	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
 }
 
+/* Two sites that no older block's end can explain together, though it could each of them. */
+static void test_waiting(void **state)
+{
+	struct verdict_process p = { .seconds = 16, .live_bytes = 2048000, .alloc_count = 2000 };
+	struct simulation s;
+	struct verdict v;
+
+	simulation_begin(&s, 16, 3);
+	for (int i = 0; i < 1000; i++)
+		simulate_block(&s, (i + 0.5) * 16 / 1000, NEVER, 1024);
+	for (int i = 0; i < 600; i++)
+		simulate_block(&s, -1, (i + 0.5) * 16 / 600, 1024);
+	verdict_site(&s.course, &v);
+	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
+	assert_true(fabs(v.waiting_rise - 62.5) < 0.1 && fabs(v.waiting_offset - 37.5) < 0.5);
+
+	p.by_verdict[VERDICT_TOO_LITTLE_DATA].bytes = 2048000;
+	p.by_verdict[VERDICT_TOO_LITTLE_DATA].sites = 2;
+	p.waiting.sites = 1;
+	p.waiting.rise = 62.5;
+	p.waiting.offset = 37.5;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
+	p.waiting.sites = 2;
+	p.waiting.rise = 125;
+	p.waiting.rate = 128000;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_LEAK);
+	assert_string_equal(v.evidence,
+			    "2 sites rise by 125 blocks/s together (125 KiB/s), and only 37.5/s of "
+			    "older blocks are freed: at least one of them grows.");
+	assert_true(v.growth_rate > 127999);
+	p.waiting.offset = 63;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
+}
+
 static void test_process(void **state)
 {
 	struct verdict_process p = { .seconds = 20, .live_bytes = 100 << 20, .alloc_count = 1000 };
@@ -377,6 +414,7 @@ int main(void)
 		cmocka_unit_test(says_when_a_leak_meets_its_limit),
 		cmocka_unit_test(tells_a_backlog_and_a_cache),
 		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_plurals),

@@ -78,6 +78,29 @@ static void test_repeated_free(void **state)
 	heap_free(h);
 }
 
+/* One release offsets one block, not one at each site. */
+static void test_sites_that_rise_together(void **state)
+{
+	for (unsigned int older = 4; older <= 9; older += 5) {
+		struct heap *h = new_heap(0, 0);
+		struct profile *p;
+
+		/* Each of two sites allocates 100 a second; 80 or 180 older blocks go. */
+		for (unsigned int i = 0; i < 2000; i++) {
+			feed_alloc(h, 1, 0x100000 + i * 64, 100, 7 + i % 2, i * 5);
+			if (i % 10 < older)
+				feed_free(h, 1, 0x900000 + i * 64, i * 5);
+		}
+		p = filled(h, 10000, NULL);
+		for (size_t i = 0; i < p->nr_sites; i++)
+			assert_int_equal(p->sites[i].verdict, VERDICT_TOO_LITTLE_DATA);
+		assert_int_equal(p->processes[0].verdict,
+				 older > 4 ? VERDICT_TOO_LITTLE_DATA : VERDICT_LEAK);
+		profile_free(p);
+		heap_free(h);
+	}
+}
+
 /* Between two bursts an address may be handed out unseen: then it is no repetition. */
 static void test_repeated_free_in_bursts(void **state)
 {
@@ -549,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_missed_free),
 		cmocka_unit_test(test_repeated_free),
 		cmocka_unit_test(test_repeated_free_in_bursts),
+		cmocka_unit_test(test_sites_that_rise_together),
 		cmocka_unit_test(test_repeated_frees_bound),
 		cmocka_unit_test(test_realloc_moves),
 		cmocka_unit_test(test_realloc_fails),

@@ -219,11 +219,89 @@ static void asleep(int step)
 		block(100000);
 }
 
+static void *wait_for_ever(void *data)
+{
+	pause();
+	return data;
+}
+
+/* Workers that are started and never come to an end. */
+static void threads_kept(int step)
+{
+	pthread_t thread;
+
+	churn(5, 100);
+	if (step % 25 == 0)
+		pthread_create(&thread, NULL, wait_for_ever, NULL);
+}
+
+static void *end_at_once(void *data)
+{
+	free(data);
+	return NULL;
+}
+
+/* They end, but nobody asks how: their stacks stay. */
+static void never_joined(int step)
+{
+	pthread_t thread;
+
+	if (step % 10 == 0)
+		pthread_create(&thread, NULL, end_at_once, block(500));
+}
+
+static void *serve(void *data)
+{
+	void *parts[40];
+
+	for (int i = 0; i < 40; i++)
+		parts[i] = block(20 + (size_t)i * 40);
+	for (int i = 0; i < 40; i++)
+		free(parts[i]);
+	free(data);
+	return NULL;
+}
+
+/* A thread a request: each ends with a cache full of what it has freed. */
+static void thread_a_request(int step)
+{
+	pthread_t threads[4];
+
+	if (step % 4)
+		return;
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, serve, block(700));
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/*
+ * Beside long sessions, of which many from before the trace end all the time and others take their
+ * place, a few blocks that nothing ends.
+ */
+static void leak_beside_sessions(int step)
+{
+	enum { SESSIONS = 20 * SECOND };
+	static void *sessions[SESSIONS];
+	int at;
+
+	for (int i = 0; step == 0 && i < SESSIONS; i++)
+		sessions[i] = block(800);
+	at = (int)(chance() * SESSIONS);
+	free(sessions[at]);
+	sessions[at] = block(800);
+	block(300);
+}
+
 const struct behaviour later_behaviours[] = {
 	{ "one-percent-leak", one_percent_leak },
 	{ "error-path-leak", error_path_leak },
 	{ "listener-leak", listener_leak },
 	{ "thread-leak", thread_leak },
+	{ "threads-kept", threads_kept },
+	{ "never-joined", never_joined },
+	{ "thread-a-request", thread_a_request },
+	{ "leak-beside-sessions", leak_beside_sessions },
 	{ "mapping-leak", mapping_leak },
 	{ "unbounded-cache", unbounded_cache },
 	{ "cache-at-random", cache_at_random },

@@ -33,6 +33,10 @@ LATER = {
     "error-path-leak": ("leak",),
     "listener-leak": ("leak",),
     "thread-leak": ("leak",),
+    "threads-kept": ("leak",),
+    "never-joined": ("leak",),
+    "thread-a-request": QUIET,
+    "leak-beside-sessions": ("leak",),
     "mapping-leak": ("leak",),
     "unbounded-cache": ("leak",),
     "cache-at-random": SETTLED,
@@ -48,5 +52,7 @@ LATER = {
     "python leak": ("leak",),
     "python peak": ("allocator retention",),
     "python steady": QUIET,
+    "python requests": QUIET,
+    "python request-leak": ("leak",),
     "java idle": QUIET,
 }

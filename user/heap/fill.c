@@ -230,6 +230,10 @@ static int judge_process(struct filling *f, uint32_t index, size_t first_site,
 	for (int layer = 0; layer < LAYER_COUNT; layer++)
 		process.alloc_count += sums[layer].alloc_count;
 	sum_verdicts(f, first_site, &process);
+	process.waiting.rise = f->waiting.rise;
+	process.waiting.offset = f->waiting.offset;
+	process.waiting.rate = f->waiting.rate;
+	process.waiting.sites = f->waiting.sites;
 	take_surroundings(row, &process);
 	course = course_of(space);
 	if (!course)
@@ -356,6 +360,7 @@ static int add_space(struct filling *f, uint32_t index, const struct candidate *
 	if (err)
 		return err;
 	sum_activity(f, candidates, nr);
+	memset(&f->waiting, 0, sizeof(f->waiting));
 	err = look_at_bursts(f, index, candidates, nr);
 	if (err)
 		return err;

@@ -160,6 +160,16 @@ static const char *name_of(const char *(*name)(void *, uint8_t), void *context, 
 	return text ? text : "unknown";
 }
 
+static void add_waiting(struct filling *f, enum site_layer layer, const struct verdict *verdict)
+{
+	if (layer != LAYER_BLOCKS || verdict->waiting_rise <= 0)
+		return;
+	f->waiting.rise += verdict->waiting_rise;
+	f->waiting.offset = fmax(f->waiting.offset, verdict->waiting_offset);
+	f->waiting.rate += verdict->growth_rate;
+	f->waiting.sites++;
+}
+
 static int finish_row(const struct filling *f, const struct site *site,
 		      const struct verdict *verdict, struct profile_site *row)
 {
@@ -217,6 +227,7 @@ int filling_add_row(struct filling *f, const uint32_t *numbers, size_t nr, bool 
 		err = judge_bursts(f, numbers[0], row, &verdict);
 	if (err)
 		return err;
+	add_waiting(f, site_layer(site), &verdict);
 	return finish_row(f, site, &verdict, row);
 }
 

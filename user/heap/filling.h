@@ -20,6 +20,11 @@ struct filling {
 	uint32_t nr_cohorts;
 	uint32_t *process_of; /* by index of the space */
 	double activity[PROFILE_COHORTS]; /* allocations of the process that is being added */
+	/* Of its sites of blocks, as in struct verdict_process. */
+	struct {
+		double rise, offset, rate;
+		size_t sites;
+	} waiting;
 };
 
 static inline double filling_seconds(uint32_t time)

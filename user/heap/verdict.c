@@ -26,6 +26,16 @@
  *    process with many of them is named later, when they have run dry, rather than wrongly.
  *    Lifetimes only a little shorter than the capture show in the last stretch: the rise ends.
  *
+ *    No cohort helps here: the blocks that end are older than all of them, and the site's own
+ *    have not begun to end. What their fellows at other sites tell (a site whose cohorts die
+ *    must have had older blocks that died) is true only as far as the load is constant, by
+ *    less than the leak that it is to reveal. Two things are certain, and used. A release of
+ *    an address that was released in the capture before is of nothing older than it, but an
+ *    allocator's own, and counts for nothing (released.c; an ending thread's cache, which
+ *    glibc frees through free(), is not even told). And one release offsets one block, not
+ *    one at every site: if all sites that only wait for them rise together by more than twice
+ *    as much, the process leaks, at one of these sites (verdict_process.c).
+ *
  * 2. A saw-tooth (arenas, garbage collection, batches). Its mean rises in each tooth, its
  *    troughs do not: the minima over quarters are compared, never the values. A tooth longer
  *    than the capture is a leak as far as anyone can tell, and the evidence states how long
@@ -76,7 +86,6 @@ static const double SLOWING = 0.4, FILLED = 0.25; /* last quarter's survivors to
 static const double STEP = 0.6; /* of the rise in one interval */
 /* Share of survivors: of the first quarter to the second, of the first half to the third. */
 static const double NOT_SHRUNK[] = { 0.9, 0.8 };
-static const double OFFSET = 0.5; /* unmatched releases to the rise */
 static const double GIVEN_BACK = 0.95;
 static const double OLD = 0.7, BURST_SHARE = 0.8, BURST_TIME = 0.15;
 static const double EVICTED = 0.05;
@@ -148,8 +157,11 @@ static void judge_growing(const struct course *c, struct verdict *v)
 
 	rate_text(c->site, v->growth_rate, rate);
 	units_text(c->site, c->allocated_first_half, all);
-	if (c->unmatched >= OFFSET * c->rise && c->unmatched > 0) {
+	if (c->unmatched >= VERDICT_OFFSET * c->rise && c->unmatched > 0) {
 		char unmatched[32];
+
+		v->waiting_rise = c->rise / half;
+		v->waiting_offset = c->unmatched / half;
 
 		verdict_set(
 			v, VERDICT_TOO_LITTLE_DATA,

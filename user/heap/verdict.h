@@ -13,6 +13,8 @@
 #include "heap/profile.h"
 
 #define VERDICT_TEXT 240
+/* Of a rise, offset by releases of older blocks: from here on it may be none. */
+#define VERDICT_OFFSET 0.5
 
 /* What happened in one interval of the capture, at one site. */
 struct verdict_interval {
@@ -40,6 +42,11 @@ struct verdict_course {
 struct verdict {
 	enum profile_verdict verdict;
 	double growth_rate; /* bytes a second over the second half */
+	/*
+	 * A site that only waits for what its process frees of older blocks: its rise and
+	 * those releases, each a second; else 0.
+	 */
+	double waiting_rise, waiting_offset;
 	/*
 	 * Of a process that leaks: seconds until its limit is reached, and the earliest and latest
 	 * (95%); 0: not known, for the latest also never.
@@ -99,6 +106,14 @@ struct verdict_process {
 		double bytes, rate;
 		size_t sites;
 	} backlog;
+	/*
+	 * Sites that wait, as in struct verdict: their rises, the releases that are held against
+	 * each of them (the most of them), and what they grow by in bytes, each a second.
+	 */
+	struct {
+		double rise, offset, rate;
+		size_t sites;
+	} waiting;
 	const struct verdict_point *course; /* oldest first */
 	size_t nr_course;
 	struct verdict_limit limit;

@@ -4,8 +4,9 @@
  * better than any course of a sum. What else is known of the process, of its limits, of what its
  * allocator holds free, of its own runtime, decides where sites do not, in this order:
  *
- *   leak                 a site grows; or the runtime's own figures say that its old generation
- *                        grows after each collection
+ *   leak                 a site grows; or several rise, each by no more than what is freed of
+ *                        older blocks may offset, but together by more; or the runtime's own
+ *                        figures say that its old generation grows after each collection
  *   limit too small      the runtime collects all the time and has no room; or the cgroup reaches
  *                        its limit, or waits for memory, while nothing grows
  *   overflow             most was allocated in bursts and kept; or what is freed is freed later
@@ -125,6 +126,24 @@ static void judge_leak(const struct verdict_process *p, struct verdict *v)
 			 p->growing_handles.rate);
 	verdict_set(v, VERDICT_LEAK, "%s%s%s%s", text[0], text[1], text[2],
 		    p->lost_frees ? "; releases were lost: it may be less" : "");
+}
+
+/* Each of them may be in balance, but not all. */
+static bool rises_in_sum(const struct verdict_process *p)
+{
+	return p->waiting.sites > 1 && p->waiting.offset < VERDICT_OFFSET * p->waiting.rise;
+}
+
+static void judge_sum(const struct verdict_process *p, struct verdict *v)
+{
+	char rate[16];
+
+	verdict_bytes(p->waiting.rate, rate);
+	v->growth_rate = p->waiting.rate;
+	verdict_set(v, VERDICT_LEAK,
+		    "%zu sites rise by %.3g blocks/s together (%s/s), and only %.3g/s of older "
+		    "blocks are freed: at least one of them grows",
+		    p->waiting.sites, p->waiting.rise, rate, p->waiting.offset);
 }
 
 static bool runtime_leaks(const struct verdict_process *p, struct verdict *v)
@@ -314,6 +333,8 @@ void verdict_process(const struct verdict_process *p, struct verdict *v)
 		judge_ended(p, v);
 	else if (growing)
 		judge_leak(p, v);
+	else if (rises_in_sum(p))
+		judge_sum(p, v);
 	else if (!finds(p, v))
 		judge_rest(p, v);
 	time_to_limit(p, v);
