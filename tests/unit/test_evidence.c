@@ -70,6 +70,57 @@ static void test_waiting(void **state)
 	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
 }
 
+enum { SITES = 6 };
+
+/* Sessions that outlive the capture, at all sites; `leaks` of them never end instead. */
+static struct verdict judge_sessions(uint64_t seed, int leaks, double load)
+{
+	struct verdict_process p = { .seconds = 20, .live_bytes = 1 << 20, .alloc_count = 10000 };
+	static struct simulation sites[SITES];
+	struct verdict v;
+
+	for (int i = 0; i < SITES; i++) {
+		enum lifetime lifetime = i < leaks ? LIVES_FOR_EVER : LIVES_EXPONENTIAL;
+
+		simulation_begin(&sites[i], 20, seed * 100 + i);
+		if (i >= leaks)
+			simulate_stream(&sites[i], -400, 0, 20, lifetime, 60);
+		simulate_stream(&sites[i], 0, 10, 20, lifetime, 60);
+		simulate_stream(&sites[i], 10, 20, 20 * load, lifetime, 60);
+	}
+	for (size_t t = 0; t < sites[0].course.nr; t++) {
+		double unmatched = 0;
+
+		for (int i = 0; i < SITES; i++)
+			unmatched += sites[i].course.intervals[t].unmatched;
+		for (int i = 0; i < SITES; i++)
+			sites[i].course.intervals[t].unmatched = unmatched;
+	}
+	for (int i = 0; i < SITES; i++) {
+		verdict_site(&sites[i].course, &v);
+		p.by_verdict[v.verdict].sites++;
+		p.by_verdict[v.verdict].bytes += 1 << 16;
+		if (v.waiting_rise <= 0)
+			continue;
+		p.waiting.sites++;
+		p.waiting.rise += v.waiting_rise;
+		p.waiting.offset = fmax(p.waiting.offset, v.waiting_offset);
+	}
+	assert_int_equal(p.by_verdict[VERDICT_GROWING].sites, leaks == SITES ? SITES : 0);
+	verdict_process(&p, &v);
+	return v;
+}
+
+/* What is in balance is no leak at any one of many sites, nor in sum; where most leaks it is. */
+static void test_sessions_in_sum(void **state)
+{
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		assert_int_not_equal(judge_sessions(seed, 0, 1).verdict, VERDICT_LEAK);
+		assert_int_not_equal(judge_sessions(seed, 0, 1.4).verdict, VERDICT_LEAK);
+		assert_int_equal(judge_sessions(seed, SITES - 1, 1).verdict, VERDICT_LEAK);
+	}
+}
+
 static void test_process(void **state)
 {
 	struct verdict_process p = { .seconds = 20, .live_bytes = 100 << 20, .alloc_count = 1000 };
@@ -415,6 +466,7 @@ int main(void)
 		cmocka_unit_test(tells_a_backlog_and_a_cache),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_sessions_in_sum),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_plurals),
