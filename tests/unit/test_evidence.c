@@ -70,6 +70,44 @@ static void test_waiting(void **state)
 	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
 }
 
+/* After each tooth only what is kept of it and of those before is outstanding. */
+static void note_dips(struct verdict_course *c, double tooth, double kept)
+{
+	double outstanding = 0;
+
+	for (size_t i = 0; i < c->nr; i++) {
+		double begin = (double)i * c->interval, end = begin + c->interval;
+		double first = floor(begin / tooth) + 1;
+
+		if (first * tooth < end)
+			c->intervals[i].dip = fmax(outstanding - first * kept, 0);
+		outstanding += c->intervals[i].alloc_count - c->intervals[i].gone_count;
+	}
+}
+
+/* Batches of which a fifteenth is kept: a batch is as large as all that leaks in half a minute. */
+static void test_teeth_that_leak(void **state)
+{
+	enum { BATCH = 150 };
+	int growing = 0;
+
+	for (double rate = 70; rate <= 110; rate += 0.5) {
+		struct simulation s;
+		struct verdict v;
+
+		simulation_begin(&s, 30, 1);
+		for (int i = 0; i < 30 * rate; i++) {
+			double end = (i / BATCH + 1) * BATCH / rate;
+
+			simulate_block(&s, i / rate, i % 15 ? end : NEVER, 4000);
+		}
+		note_dips(&s.course, BATCH / rate, BATCH / 15);
+		verdict_site(&s.course, &v);
+		growing += v.verdict == VERDICT_GROWING;
+	}
+	assert_in_range(growing, 77, 81);
+}
+
 enum { SITES = 6 };
 
 /* Sessions that outlive the capture, at all sites; `leaks` of them never end instead. */
@@ -466,6 +504,7 @@ int main(void)
 		cmocka_unit_test(tells_a_backlog_and_a_cache),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_teeth_that_leak),
 		cmocka_unit_test(test_sessions_in_sum),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_layers),

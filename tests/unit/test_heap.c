@@ -101,6 +101,30 @@ static void test_sites_that_rise_together(void **state)
 	}
 }
 
+/* Batches about as long as an interval, of which a part is kept: what is left of each is seen. */
+static void test_teeth_that_leak(void **state)
+{
+	enum { BATCH = 150 };
+
+	for (unsigned int rate = 80; rate <= 100; rate += 4) {
+		struct heap *h = new_heap(0, 0);
+		struct profile *p;
+
+		for (unsigned int i = 0; i < 30 * rate; i++) {
+			uint64_t ms = i * 1000 / rate;
+
+			feed_alloc(h, 1, 0x100000 + i * 64, 4000, 7, ms);
+			for (unsigned int k = i + 1 - BATCH; i % BATCH == BATCH - 1 && k <= i; k++)
+				if (k % 15)
+					feed_free(h, 1, 0x100000 + k * 64, ms);
+		}
+		p = filled(h, 30000, NULL);
+		assert_int_equal(p->sites[0].verdict, VERDICT_GROWING);
+		profile_free(p);
+		heap_free(h);
+	}
+}
+
 /* Between two bursts an address may be handed out unseen: then it is no repetition. */
 static void test_repeated_free_in_bursts(void **state)
 {
@@ -573,6 +597,7 @@ int main(void)
 		cmocka_unit_test(test_repeated_free),
 		cmocka_unit_test(test_repeated_free_in_bursts),
 		cmocka_unit_test(test_sites_that_rise_together),
+		cmocka_unit_test(test_teeth_that_leak),
 		cmocka_unit_test(test_repeated_frees_bound),
 		cmocka_unit_test(test_realloc_moves),
 		cmocka_unit_test(test_realloc_fails),

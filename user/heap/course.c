@@ -66,10 +66,26 @@ static double between(const struct course *c, enum course_sum what, double from,
 	return until(c, what, at(c, to)) - until(c, what, at(c, from));
 }
 
-/* The least of 16 values within [from, to] of the time. */
+/* The least outstanding count of the intervals that lie within [from, to] of the time. */
+static double lowest_dip(const struct course *c, double from, double to)
+{
+	const struct verdict_course *s = c->site;
+	double minimum = INFINITY;
+
+	for (size_t i = 0; i < s->nr; i++)
+		if ((double)i * s->interval >= at(c, from) && interval_end(s, i) <= at(c, to))
+			minimum = fmin(minimum, c->sums[SUM_ALLOC][i] - c->sums[SUM_GONE][i] -
+							s->intervals[i].dip);
+	return minimum;
+}
+
+/*
+ * The least of 16 values within [from, to] of the time; of counts, also of what was less in
+ * between: a saw-tooth may be as long as an interval.
+ */
 static double least(const struct course *c, bool bytes, double from, double to)
 {
-	double minimum = INFINITY;
+	double minimum = bytes ? INFINITY : lowest_dip(c, from, to);
 
 	for (int i = 1; i <= 16; i++) {
 		double time = at(c, from + (to - from) * i / 16);
@@ -101,15 +117,14 @@ static void read_sums(const struct verdict_course *s, struct course *c)
 	c->growth = growth(c);
 }
 
+/* By what is left of each: a batch that is freed later is no step. */
 static void read_steps(const struct verdict_course *s, size_t first, struct course *c)
 {
 	double sum = 0, largest = 0;
 
 	for (size_t i = first; i < s->nr; i++) {
-		double step = s->intervals[i].alloc_count - s->intervals[i].gone_count;
-
-		sum += step;
-		largest = fmax(largest, step);
+		sum += s->intervals[i].live_count;
+		largest = fmax(largest, s->intervals[i].live_count);
 	}
 	c->largest_step = sum > 0 ? largest / sum : 1;
 }

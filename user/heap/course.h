@@ -34,7 +34,7 @@ struct course {
 	bool still_rises; /* by two of them in the last quarter */
 	double rise; /* of the outstanding count over the second half */
 	double last_eighth; /* rise in it, to an eighth of the rise over the time */
-	double largest_step; /* share of the rise made in one interval: 0..1 */
+	double largest_step; /* share of the live blocks born in one interval: 0..1 */
 	double unmatched; /* releases of older blocks, set against `rise` */
 	bool idle; /* the process did next to nothing in the last quarter, unlike before */
 	double old_share; /* of the live bytes, born in the first half */

@@ -112,6 +112,8 @@ static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, s
 			to->live_count += c->live_count / one;
 			to->gone_bytes += c->gone_bytes;
 			to->gone_count += c->gone_count / one;
+			/* The dips of several sites may come one after the other. */
+			to->dip = nr == 1 ? c->dip / one : 0;
 		}
 		course.blocks_seen += tallies_at(f->tallies, numbers[n])->seen;
 	}

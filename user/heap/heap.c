@@ -168,6 +168,7 @@ void heap_account_death(struct heap *h, const struct block *block, uint32_t now)
 	gone = gone < born ? born : gone;
 	cohorts[gone].gone_bytes += w.bytes;
 	cohorts[gone].gone_count += w.count;
+	cohort_note_dip(&cohorts[gone]);
 	if (site_layer(site) == LAYER_BLOCKS) {
 		space->live_bytes -= w.bytes;
 		space->live_count -= w.count;

@@ -52,6 +52,7 @@ static void account_gone(struct heap *h, const struct piece *piece, uint64_t byt
 	c = &sites_at(h->sites, piece->site)->cohorts[gone];
 	c->gone_bytes += bytes;
 	c->gone_count += count;
+	cohort_note_dip(c);
 }
 
 static void give_up(struct heap *h, struct mappings *m, struct pieces *pieces, uint32_t now)

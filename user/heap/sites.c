@@ -175,8 +175,13 @@ uint32_t sites_get(struct sites *s, const struct site_key *key, bool *ret_folded
 	return slot->number ? slot->number : add(s, &others, hash);
 }
 
+/* `from` is the interval behind `to`. */
 static void merge(struct cohort *to, const struct cohort *from)
 {
+	uint64_t below = from->dip + to->gone_count;
+
+	if (below > to->alloc_count && below - to->alloc_count > to->dip)
+		to->dip = below - to->alloc_count;
 	to->alloc_bytes += from->alloc_bytes;
 	to->alloc_count += from->alloc_count;
 	to->live_bytes += from->live_bytes;

@@ -49,6 +49,7 @@ struct cohort {
 	uint64_t alloc_bytes, alloc_count; /* born in the interval */
 	uint64_t live_bytes, live_count; /* of those, still live */
 	uint64_t gone_bytes, gone_count; /* of any age, released or evicted in it */
+	uint64_t dip; /* how far the outstanding count fell below that of the interval's begin */
 };
 
 struct site {
@@ -56,6 +57,13 @@ struct site {
 	uint64_t evicted_bytes, evicted_count; /* allocated, and not followed for want of room */
 	struct cohort cohorts[PROFILE_COHORTS];
 };
+
+/* After more has gone: the interval may have come to its lowest. */
+static inline void cohort_note_dip(struct cohort *c)
+{
+	if (c->gone_count > c->alloc_count && c->gone_count - c->alloc_count > c->dip)
+		c->dip = c->gone_count - c->alloc_count;
+}
 
 struct sites;
 

@@ -37,7 +37,8 @@
  *    as much, the process leaks, at one of these sites (verdict_process.c).
  *
  * 2. A saw-tooth (arenas, garbage collection, batches). Its mean rises in each tooth, its
- *    troughs do not: the minima over quarters are compared, never the values. A tooth longer
+ *    troughs do not: the minima over quarters are compared, never the values, and each interval
+ *    knows how far it dipped, since a tooth may be as long as an interval. A tooth longer
  *    than the capture is a leak as far as anyone can tell, and the evidence states how long
  *    nothing was freed, which is all that is known.
  *
@@ -50,7 +51,9 @@
  *     the last quarter (only where there are releases: a count that never falls does not
  *     fluctuate);
  *   - the last quarter's survivors are at least SLOWING of the second quarter's;
- *   - no single interval makes more than 60% of the rise, and the last eighth still rises;
+ *   - of what is live no more than 60% was born in a single interval, and the last eighth still
+ *     rises (the rise within an interval would tell of a saw-tooth's tooth, which may be larger
+ *     than all that leaks);
  *   - old cohorts do not shrink: the share of survivors among the blocks of the first quarter
  *     is at least nine tenths of that of the second quarter, and among those of the first half
  *     eight tenths of that of the third quarter, less one standard error;
@@ -83,7 +86,7 @@ enum { MIN_SURVIVORS = 16, MIN_INTERVALS = 8 };
 
 static const double MIN_SECONDS = 1.0;
 static const double SLOWING = 0.4, FILLED = 0.25; /* last quarter's survivors to earlier */
-static const double STEP = 0.6; /* of the rise in one interval */
+static const double STEP = 0.6; /* of the live blocks, born in one interval */
 /* Share of survivors: of the first quarter to the second, of the first half to the third. */
 static const double NOT_SHRUNK[] = { 0.9, 0.8 };
 static const double GIVEN_BACK = 0.95;

@@ -21,6 +21,7 @@ struct verdict_interval {
 	double alloc_bytes, alloc_count; /* born in it */
 	double live_bytes, live_count; /* of those, live now */
 	double gone_bytes, gone_count; /* of any age, released in it */
+	double dip; /* how far the outstanding count fell below that of its begin */
 	/* Of the whole process: releases of blocks from before the capture. */
 	double unmatched;
 	double active; /* of the whole process: allocations; 0 in all intervals: not known */
