@@ -225,13 +225,13 @@ typedef int (*thread_fn)(struct walk *w, uint64_t thread);
 
 static int each_thread(struct walk *w, thread_fn each)
 {
-	int err = 0;
+	int err = 0, left = MAX_THREADS; /* of all interpreters: lists may be torn into rings */
 
 	for (size_t i = 0; i < w->nr; i++) {
 		uint64_t thread = python_reader_word(
 			w->reader, w->interpreters[i] + w->layout->interpreter_threads);
 
-		for (int left = MAX_THREADS; !err && thread && left; left--) {
+		for (; !err && thread && left; left--) {
 			err = each(w, thread);
 			thread = python_reader_word(w->reader, thread + w->layout->thread_next);
 		}
