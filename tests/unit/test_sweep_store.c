@@ -328,6 +328,29 @@ static void what_can_never_fit_is_refused(void **state)
 	profile_free(small);
 }
 
+/* What the database could hold, but not the log beside it: it is refused before it is written. */
+static void what_the_log_cannot_hold_is_refused(void **state)
+{
+	const uint64_t bound = 16 << 20;
+	struct profile *large = swept_large(6000), *small = swept_large(40);
+	struct sweep_store *store = open_with(bound, 0);
+	int64_t sweep = begin_at(store, 5000), capture;
+	char *message = NULL;
+
+	add(store, sweep, small);
+	assert_int_equal(sweep_store_add_profile(store, sweep, large, NULL, &capture, &message),
+			 -EFBIG);
+	assert_non_null(strstr(message, "too much"));
+	free(message);
+	/* Nothing of it was written, not even for a while: a file does not shrink by itself. */
+	assert_true(sweep_store_bytes(store) <= bound / 8);
+	finish(store, sweep);
+	sweep_store_close(store);
+	assert_int_equal(ask("SELECT count(*) FROM sweep_capture"), 1);
+	profile_free(large);
+	profile_free(small);
+}
+
 static void a_long_reader_holds_nothing_up_forever(void **state)
 {
 	const uint64_t bound = 1 << 20;
@@ -540,13 +563,16 @@ static void assert_replaced(int nr_aside)
 static void damage_is_moved_aside(void **state)
 {
 	static const char zeros[4096], noise[64] = "this was no page of a database";
-	struct profile *profile = swept_large(20);
+	struct profile *profile = swept_large(400);
 	struct sweep_store *store = open_store();
+	struct stat status;
 
 	add(store, begin_at(store, 5000), profile);
 	sweep_store_close(store);
-	for (off_t page = 2; page < 40; page++)
-		overwrite(page * 4096, noise, sizeof(noise));
+	/* Rows deep inside, which nothing reads before they are asked for. */
+	assert_int_equal(stat(path, &status), 0);
+	for (off_t at = status.st_size / 2 & -4096; at < status.st_size; at += 4096)
+		overwrite(at, noise, sizeof(noise));
 	assert_replaced(1);
 	overwrite(0, zeros, sizeof(zeros));
 	assert_replaced(2);
@@ -649,6 +675,7 @@ int main(void)
 		STORE_TEST(old_sweeps_go_with_all_they_had),
 		STORE_TEST(stays_within_its_bound_at_any_time),
 		STORE_TEST(what_can_never_fit_is_refused),
+		STORE_TEST(what_the_log_cannot_hold_is_refused),
 		STORE_TEST(a_long_reader_holds_nothing_up_forever),
 		STORE_TEST(two_sweeps_at_once_lose_nothing),
 		STORE_TEST(the_other_ones_sweep_is_told_when_it_went),
