@@ -579,6 +579,66 @@ static void hostile_rows_do_no_harm(void **state)
 	fleet_reader_close(reader);
 }
 
+/* Opens, reads and ranks it, if that can be done. */
+static void try_store(void)
+{
+	struct fleet_query query = { .since = 0 };
+	struct fleet_reader *reader = NULL;
+	struct fleet_site *sites = NULL;
+	struct profile *example = NULL;
+	struct fleet *fleet = NULL;
+	char *message = NULL;
+	size_t nr;
+	int err = fleet_reader_open(path, &reader, &message);
+
+	if (!err)
+		err = fleet_reader_read(reader, &query, &fleet, &message);
+	if (!err) {
+		assert_int_equal(fleet_rank(fleet, &sites, &nr), 0);
+		err = fleet_reader_site(reader, 8, 1, &example, &message);
+	}
+	if (err)
+		assert_non_null(message);
+	free(message);
+	free(sites);
+	profile_free(example);
+	fleet_free(fleet);
+	fleet_reader_close(reader);
+}
+
+static void damage_anywhere_does_no_harm(void **state)
+{
+	uint64_t random = 42;
+	unsigned char *sound;
+	off_t size;
+	int fd;
+
+	make_store();
+	fd = open(path, O_RDWR);
+	size = lseek(fd, 0, SEEK_END);
+	sound = malloc(size);
+	assert_int_equal(pread(fd, sound, size, 0), size);
+	for (int run = 0; run < 300; run++) {
+		assert_int_equal(pwrite(fd, sound, size, 0), size);
+		for (int i = 0; i < 1 + run % 20; i++) {
+			unsigned char byte;
+
+			random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+			byte = random >> 56;
+			/* Page 1 and the beginnings of pages, where structure is, more often. */
+			assert_int_equal(
+				pwrite(fd, &byte, 1,
+				       run % 3 ? (off_t)(random >> 20) % size / 4096 * 4096 +
+							 (off_t)(random >> 12) % 64
+					       : (off_t)(random >> 20) % size),
+				1);
+		}
+		try_store();
+	}
+	close(fd);
+	free(sound);
+}
+
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
@@ -597,6 +657,7 @@ int main(void)
 		STORE_TEST(answers_are_shown),
 		STORE_TEST(what_cannot_be_read_is_said),
 		STORE_TEST(hostile_rows_do_no_harm),
+		STORE_TEST(damage_anywhere_does_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
