@@ -21,7 +21,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { ESCAPE_MS = 50, RESTORE_BYTES = 256, SEQUENCE_MOST = 16 };
+enum { ESCAPE_MS = 50, RESTORE_BYTES = 256, SEQUENCE_MOST = 16, CONTROL_L = 12 };
 
 static SCREEN *screen;
 static bool coloured, utf8;
@@ -314,6 +314,11 @@ enum screen_event screen_read(enum top_key *ret_key, char text[8])
 		break;
 	default:
 		return SCREEN_NOTHING;
+	}
+	if (c == CONTROL_L) {
+		/* Something else wrote to the terminal: all is drawn anew. */
+		clearok(curscr, TRUE);
+		return SCREEN_NOISE;
 	}
 	if (c == 27)
 		return read_escape(ret_key);

@@ -169,9 +169,11 @@ static enum watch_phase end_of(const struct watch *w, const struct tracer *trace
 {
 	if (tracer_gave_up(tracer))
 		return WATCH_GAVE_UP;
+	if (w->stop)
+		return WATCH_STOPPED;
 	if (tracer_targets_ended(tracer))
 		return WATCH_ENDED;
-	return err && !w->stop ? WATCH_FAILED : WATCH_STOPPED;
+	return err ? WATCH_FAILED : WATCH_STOPPED;
 }
 
 static void trace(struct watch *w, struct tracer *tracer)
