@@ -141,7 +141,7 @@ static void growth_leads_to_the_limit_of_the_cgroup(void **state)
 	assert_true(row->rate > 0 && row->rate_low <= row->rate && row->rate_high >= row->rate);
 	assert_int_equal(row->limit, 512 * MIB);
 	assert_int_equal(row->room, 256 * MIB);
-	assert_string_equal(row->limit_name, "memory.max of cgroup /box");
+	assert_string_equal(row->limit_name, "memory limit of cgroup /box");
 	assert_true(isfinite(row->time_to_limit));
 	assert_true(fabs(row->time_to_limit * row->rate / (256 * MIB) - 1) < 0.5);
 	assert_true(row->earliest <= row->time_to_limit && row->time_to_limit <= row->latest);
@@ -177,7 +177,7 @@ static void a_limit_of_its_own_is_nearer(void **state)
 	assert_string_equal(row->limit_name, "RLIMIT_DATA");
 	assert_int_equal(row->limit, 128 * MIB);
 	assert_int_equal(row->room, 28 * MIB);
-	assert_string_equal(row_of(overview, 11)->limit_name, "memory.max of cgroup /box");
+	assert_string_equal(row_of(overview, 11)->limit_name, "memory limit of cgroup /box");
 	overview_free(overview);
 	looker_close(looker);
 	tree_free(&t);

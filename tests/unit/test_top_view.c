@@ -112,7 +112,8 @@ static void the_grower_is_the_first_row(void **state)
 	assert_true(line_has(text, 5, "800M    +12.0M   1.0G   200M   16m 40s growing"));
 	/* And all of it in words. */
 	SEES(text, "java (40): 800 MiB in memory");
-	SEES(text, "200 MiB left of 1.00 GiB, memory.max of cgroup /kubepods/pod1, reached in 16m");
+	SEES(text,
+	     "200 MiB left of 1.00 GiB, memory limit of cgroup /kubepods/pod1, reached in 16m");
 	SEES(text, "(15m 00s - 20m 00s)");
 	free(text);
 	free_state(s);

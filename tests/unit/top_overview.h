@@ -62,7 +62,7 @@ static inline struct overview *sample_overview(void)
 	row->place = strpool_add(o->strings, "0123456789ab");
 	row->limit = (uint64_t)(1024 * MEBI);
 	row->room = (uint64_t)(200 * MEBI);
-	row->limit_name = strpool_add(o->strings, "memory.max of cgroup /kubepods/pod1");
+	row->limit_name = strpool_add(o->strings, "memory limit of cgroup /kubepods/pod1");
 	row->time_to_limit = 1000;
 	row->earliest = 900;
 	row->latest = 1200;

@@ -6,10 +6,10 @@
  * Limits of cgroups and of the host come with each look. A process's own limits are asked for
  * where it has any: that is found out once a process.
  */
-#include "top/looker.h"
+#include "top/looker_filter.h"
+#include "top/row_limit.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +20,6 @@
 
 #include "base/strpool.h"
 #include "base/vec.h"
-#include "proc/limits.h"
-#include "proc/proc_file.h"
 #include "report/label.h"
 #include "triage/host.h"
 #include "triage/oom_watch.h"
@@ -158,59 +156,6 @@ int looker_hear(struct looker *looker)
 	return looker->oom ? oom_watch_poll(looker->oom, 0, note_kill, looker) : 0;
 }
 
-static bool is_below(const char *path, const char *ancestor)
-{
-	static const char mount[] = "/sys/fs/cgroup";
-	size_t length;
-
-	if (!strncmp(ancestor, mount, sizeof(mount) - 1))
-		ancestor += sizeof(mount) - 1;
-	length = strlen(ancestor);
-	while (length && ancestor[length - 1] == '/')
-		length--;
-	return !strncmp(path, ancestor, length) && (path[length] == '/' || path[length] == '\0');
-}
-
-static bool is_named(const struct host_process *process, const char *glob)
-{
-	bool deleted, named;
-	char *exe;
-
-	if (!fnmatch(glob, process->comm, 0))
-		return true;
-	exe = process_exe(process->pid, &deleted);
-	named = exe && !fnmatch(glob, label_base_name(exe), 0);
-	free(exe);
-	return named;
-}
-
-static bool is_listed(const struct looker *looker, pid_t pid)
-{
-	for (size_t i = 0; i < looker->options.nr_pids; i++)
-		if (looker->options.pids[i] == pid)
-			return true;
-	return !looker->options.nr_pids;
-}
-
-static bool is_wanted(const struct looker *looker, const struct host_process *process,
-		      const struct host_cgroup *cgroup)
-{
-	const struct process_filter *filter = &looker->options.filter;
-
-	if (process->kernel_thread || !is_listed(looker, process->pid))
-		return false;
-	if (filter->cgroup && !(cgroup && is_below(cgroup->path, filter->cgroup)))
-		return false;
-	if (filter->container) {
-		size_t length = 0, wanted = strlen(filter->container);
-		const char *id = cgroup ? cgroup_container(cgroup->path, &length) : NULL;
-
-		if (!id || length < wanted || strncmp(id, filter->container, wanted) != 0)
-			return false;
-	}
-	return !filter->comm || is_named(process, filter->comm);
-}
-
 static const struct seen *find_seen(const struct looker *looker, const struct host_process *process,
 				    size_t *at)
 {
@@ -239,53 +184,6 @@ static const char *short_place(struct strpool *strings, const char *path)
 			return strpool_add(strings, name);
 	}
 	return strpool_add_n(strings, id, length < CONTAINER_SHORT ? length : CONTAINER_SHORT);
-}
-
-/* The cgroup whose limit it is, in words. */
-static void name_limit(struct overview *overview, const struct host_look *look,
-		       const struct host_cgroup *cgroup, struct overview_row *row)
-{
-	char *name = NULL;
-
-	if (row->limit >= OVERVIEW_UNKNOWN)
-		return;
-	if (!cgroup || cgroup->limit_cgroup == HOST_NO_CGROUP || row->limit != cgroup->limit) {
-		row->limit_name = limit_name(LIMIT_HOST, 2);
-		return;
-	}
-	if (asprintf(&name, "%s %s", limit_name(LIMIT_CGROUP_MAX, 2),
-		     look->cgroups[cgroup->limit_cgroup].path) < 0)
-		return;
-	row->limit_name = strpool_add(overview->strings, name);
-	free(name);
-}
-
-/* A limit of its own, where that is nearer. */
-static void add_own_limit(const struct looker *looker, struct overview *overview,
-			  struct overview_row *row)
-{
-	const char *root = looker->options.root ? looker->options.root : "";
-	struct limits limits;
-
-	if (limits_read(root, row->pid, &limits))
-		return;
-	for (size_t i = 0; i < limits.nr; i++) {
-		const struct limit *limit = &limits.items[i];
-
-		if ((limit->kind != LIMIT_ADDRESS_SPACE && limit->kind != LIMIT_DATA) ||
-		    (row->room < OVERVIEW_UNKNOWN && limit->room >= row->room))
-			continue;
-		row->limit = limit->bytes;
-		row->room = limit->room;
-		row->limit_name = limit_name(limit->kind, 2);
-		if (row->shape != SERIES_RISING || row->rate <= 0)
-			continue;
-		row->time_to_limit = (double)limit->room / row->rate;
-		row->earliest = row->rate_high > 0 ? (double)limit->room / row->rate_high
-						   : row->time_to_limit;
-		row->latest = row->rate_low > 0 ? (double)limit->room / row->rate_low : INFINITY;
-	}
-	limits_release(&limits);
 }
 
 /* Others grow in the cgroup too: it may be full before this one alone would fill it. */
@@ -337,31 +235,6 @@ static double cpu_percent(const struct looker *looker, const struct host_process
 	       (double)looker->ticks_a_second / interval;
 }
 
-/* RLIMIT_AS or RLIMIT_DATA below unlimited. */
-static bool has_own_limit(const struct looker *looker, pid_t pid)
-{
-	static const char *const names[] = { "Max address space", "Max data size" };
-	const char *root = looker->options.root ? looker->options.root : "";
-	bool limited = false;
-	char path[64], *text;
-	size_t length;
-
-	snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
-	if (proc_file_read_under(root, path, LIMITS_TEXT, &text, &length))
-		return false;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		const char *line = strstr(text, names[i]);
-
-		if (!line)
-			continue;
-		line += strlen(names[i]);
-		line += strspn(line, " ");
-		limited |= strncmp(line, "unlimited", 9) != 0;
-	}
-	free(text);
-	return limited;
-}
-
 struct look_context {
 	const struct host_look *look;
 	struct overview *overview;
@@ -377,7 +250,7 @@ static int add_row(struct looker *looker, struct look_context *c,
 		process->cgroup == HOST_NO_CGROUP ? NULL : &c->look->cgroups[process->cgroup];
 	struct overview_row *row;
 
-	if (!is_wanted(looker, process, cgroup))
+	if (!looker_wants(&looker->options, process, cgroup))
 		return 0;
 	row = vec_push(&overview->rows, &overview->nr_rows, &overview->cap_rows);
 	if (!row)
@@ -393,10 +266,10 @@ static int add_row(struct looker *looker, struct look_context *c,
 		row->cgroup = strpool_add(overview->strings, cgroup->path);
 		row->place = short_place(overview->strings, cgroup->path);
 	}
-	name_limit(overview, c->look, cgroup, row);
+	row_limit_name(overview, c->look, cgroup, row);
 	add_company(looker, c->look, cgroup, row);
 	if (limited && c->limited++ < LIMITED_MOST)
-		add_own_limit(looker, overview, row);
+		row_limit_own(looker->options.root, row);
 	return row->comm ? 0 : -ENOMEM;
 }
 
@@ -410,9 +283,10 @@ static int add_rows(struct looker *looker, struct look_context *c)
 	for (size_t i = 0; !err && i < c->look->nr_processes; i++) {
 		const struct host_process *process = &c->look->processes[i];
 		const struct seen *before = find_seen(looker, process, &at);
-		bool limited = before			? before->limited
-			       : process->kernel_thread ? false
-							: has_own_limit(looker, process->pid);
+		bool limited = before ? before->limited
+			       : process->kernel_thread
+				       ? false
+				       : row_limit_exists(looker->options.root, process->pid);
 
 		seen[i] = (struct seen){ process->pid, process->start_ticks, process->cpu_ticks,
 					 limited };

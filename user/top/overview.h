@@ -32,7 +32,8 @@ struct overview_row {
 	enum series_shape shape;
 	double rate, rate_low, rate_high; /* bytes a second; 95% lies between the latter */
 	/* Of the limit that is reached first: */
-	const char *limit_name; /* own words and a path: "memory.max of cgroup /a"; NULL unknown */
+	const char
+		*limit_name; /* own words and a path: "memory limit of cgroup /a"; NULL unknown */
 	uint64_t limit, room; /* bytes; OVERVIEW_UNLIMITED, OVERVIEW_UNKNOWN */
 	/* Seconds; INFINITY when it does not really grow, or will never get there. */
 	double time_to_limit, earliest, latest;
