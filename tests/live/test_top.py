@@ -13,6 +13,7 @@ import time
 
 from harness import each, fixture, require, scratch, start, test
 from python_target import system_python
+from test_triage import into, small_cgroup
 from tracer import PROBE_LINKS, Report, Trace, binary, links_gone, seep
 
 GROWING = ("growing", 256, 20)
@@ -295,3 +296,23 @@ def signals(name):
     require(code == (128 + number if name in ("SEGV", "ABRT") else 0), f"exit code {code}")
     t.require_restored()
     links_gone(links)
+
+
+@test("top.killed")
+def killed():
+    """The limit of a cgroup is told, and when the kernel kills for it; its last sites stay."""
+    path, inner = small_cgroup(96 << 20)
+    leak = Grower(*GROWING)
+    into(inner, leak)
+    t = screen("-d", "0.5", "-p", leak.pid, "--budget", "off")
+    t.sees(rf"^> +{leak.pid} .* 96\.0M ")
+    t.sees(rf"left of 96\.0 MiB, memory limit of cgroup {path}")
+    t.keys("Enter")
+    t.sees("session_create")
+    require(leak.process.wait(60) == -signal.SIGKILL, "it was not killed")
+    t.sees("WAS KILLED for want of memory")
+    require("session_create" in t.text(), "what was seen is gone")
+    t.keys("q")
+    t.sees(rf"^OOM kills 1: .*growing \({leak.pid}\)")
+    t.keys("q")
+    require(t.ended() == 0, "exit code")

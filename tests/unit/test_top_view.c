@@ -160,6 +160,13 @@ static void kills_are_told(void **state)
 	text = picture(s, 80, 24);
 	SEES(text, "victim (77), 60.0M at the limit of 64.0M of /a");
 	free(text);
+	/* And where it was being traced. */
+	trace(s, WATCH_ENDED);
+	s->page = PAGE_SITES;
+	s->watch.pid = 77;
+	text = picture(s, 80, 24);
+	assert_true(line_has(text, 0, "WAS KILLED for want of memory"));
+	free(text);
 	free_state(s);
 }
 

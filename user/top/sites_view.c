@@ -97,6 +97,19 @@ static const struct profile_process *process_of(const struct watch_news *watch)
 	return found;
 }
 
+/* The kernel told of it, perhaps before the tracing did. */
+static bool was_killed(const struct top_state *state)
+{
+	const struct overview *overview = state->overview;
+
+	if (state->watch.phase != WATCH_ENDED)
+		return false;
+	for (size_t i = 0; overview && i < overview->nr_kills; i++)
+		if (overview->kills[i].pid == state->watch.pid)
+			return true;
+	return false;
+}
+
 static void draw_title(const struct top_state *state, struct canvas *canvas)
 {
 	const struct watch_news *watch = &state->watch;
@@ -106,7 +119,9 @@ static void draw_title(const struct top_state *state, struct canvas *canvas)
 
 	canvas_paint(canvas, 0, CANVAS_BAR);
 	column = canvas_say(canvas, 0, 0, CANVAS_BAR, "%s (%d)  %s", watch->comm, (int)watch->pid,
-			    phase_words(watch->phase));
+			    was_killed(state)
+				    ? "WAS KILLED for want of memory: this is what was seen last"
+				    : phase_words(watch->phase));
 	if (watch->phase == WATCH_TRACING && profile)
 		column = canvas_say(canvas, 0, column, CANVAS_BAR, " for %s, %.0f%% of the time",
 				    words_seconds(&seconds, profile->capture.seconds),
