@@ -170,13 +170,33 @@ static int add_pid(struct tracer *tracer, pid_t pid)
 	return 0;
 }
 
+/*
+ * Those that it has forked already, as a server its workers. What they fork from now on is
+ * followed by itself; what runs another program is another matter.
+ */
+static void add_forks(struct tracer *tracer, pid_t pid)
+{
+	pid_t *pids = NULL;
+	size_t nr = 0;
+
+	if (process_list(&pids, &nr))
+		return;
+	for (size_t i = 0; i < nr; i++)
+		if (process_is_fork_of(pids[i], pid))
+			tracer_add(tracer, pids[i]);
+	free(pids);
+}
+
 static int add_targets(struct tracer *tracer, struct trace_arguments *a)
 {
 	int status = 0;
 	size_t nr = 0;
 
-	for (size_t i = 0; !status && i < a->pids.nr; i++)
+	for (size_t i = 0; !status && i < a->pids.nr; i++) {
 		status = add_pid(tracer, a->pids.items[i]);
+		if (!status && a->options.tracer.follow)
+			add_forks(tracer, a->pids.items[i]);
+	}
 	if (status || a->pids.nr)
 		return status;
 	if (tracer_add_matching(tracer, &nr)) {

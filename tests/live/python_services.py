@@ -5,9 +5,10 @@ each with one planted cause of growth or none; and what is to be said of each.
 """
 
 import os
+import shutil
 import subprocess
 
-from harness import Failure, Skip, require, start
+from harness import Failure, Skip, need_program, require, start
 from python_target import system_python
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures",
@@ -139,3 +140,48 @@ def behaviour_complaint(process, name):
 def expect_behaviour(report, program):
     wrong = behaviour_complaint(report.process(program.pid), program.name)
     require(not wrong, f"{program.name}: {wrong}")
+
+
+class Prefork:
+    """gunicorn with three workers, one of which has the cause; and who asks them."""
+
+    def __init__(self, cause, worker=2, rate=150):
+        need_program("gunicorn")
+        environment = dict(os.environ, LEAK_CAUSE=cause, LEAK_WORKER=str(worker))
+        self.process = start([system_python(), shutil.which("gunicorn"), "-c",
+                              "gunicorn_conf.py", "gunicorn_app:application"], cwd=FOLDER,
+                             env=environment, stdout=subprocess.PIPE)
+        self.pid = self.process.pid
+        port, told = None, {}
+        while port is None or len(told) < 3:
+            words = self.process.stdout.readline().split()
+            require(words, "gunicorn did not begin")
+            if words[0] == b"ready":
+                port = int(words[1])
+            else:
+                told[int(words[1])] = int(words[2])
+        self.growing = told.pop(worker)
+        self.siblings = list(told.values())
+        self.load = ask(port, rate, 9)
+
+
+class Pool:
+    """multiprocessing: a child with the cause, and a pool of three without."""
+
+    def __init__(self, cause, python=None):
+        self.process = start([python or system_python(), os.path.join(FOLDER, "pools.py"), cause],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self.process.pid
+        self.growing, *self.siblings = map(int, first_line(self.process, "pools.py"))
+
+
+def expect_growing(report, family, path):
+    """The one that grows is called so, by its path; nobody else of its family is."""
+    for pid in (family.pid, *family.siblings):
+        process = report.process(pid)
+        require(process["verdict"] not in ("leak", "overflow"),
+                f"{pid}, not {family.growing}: {process['verdict']}, {process['objects']}")
+    process = report.process(family.growing)
+    objects = process["objects"]
+    require(process["verdict"] == "leak" and objects and objects["cause"] == "container"
+            and objects["path"] == path, f"{process['verdict']}, {objects}")

@@ -8,7 +8,9 @@ form, each framework with each cause, is `make python-services`.
 import time
 
 from harness import require, test
-from python_services import Behaviour, Service, expect, expect_behaviour
+from python_services import (Behaviour, Pool, Prefork, Service, expect, expect_behaviour,
+                             expect_growing)
+from python_target import copy_of_system_python
 from tracer import seep
 
 WARM_SECONDS = 1.5
@@ -53,3 +55,26 @@ def behaviours():
     report = trace(*[p.pid for p in programs], seconds=14)
     for program in programs:
         expect_behaviour(report, program)
+
+
+@test("services.prefork")
+def prefork():
+    """gunicorn by its master's pid: the worker that leaks is named, not those that only copy."""
+    server = Prefork("dict")
+    time.sleep(WARM_SECONDS)
+    report = trace(server.pid)
+    expect_growing(report, server, "modules[causes].SESSIONS")
+
+
+@test("services.pool")
+def pool():
+    """multiprocessing, by the name of its program: Process and Pool; in objects too."""
+    name = "pool-of-python"
+    family = Pool("dict", copy_of_system_python(name))
+    report = seep("trace", "--comm", name, "--duration", SECONDS, "--format", "json", seconds=80)
+    expect_growing(report.parse(), family, "modules[causes].SESSIONS")
+    report = seep("types", "--comm", name, "--every", "2", "--count", "4", "--format", "json",
+                  seconds=80).parse()
+    growing = [p["pid"] for p in report.processes
+               if any(t["type"] == "Session" and t["delta"] > 100 for t in p["types"])]
+    require(growing == [family.growing], f"{growing} grow, not {family.growing}")

@@ -60,6 +60,57 @@ static void limit_memory(void)
 	setrlimit(RLIMIT_DATA, &limit);
 }
 
+static void fork_again(void)
+{
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+}
+
+static pid_t start_program(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl("/bin/sleep", "sleep", "100", NULL);
+		_exit(1);
+	}
+	assert_true(pid > 0);
+	for (int i = 0; i < 1000; i++) {
+		char *path = process_exe(pid, &(bool){ false });
+		bool done = path && strstr(path, "test_process") == NULL;
+
+		free(path);
+		if (done)
+			break;
+		usleep(10000);
+	}
+	return pid;
+}
+
+/* Forks of forks too; not what runs another program, nor what is its parent. */
+static void tells_forks(void **state)
+{
+	pid_t child = start_child(fork_again), other = start_program(), *pids;
+	size_t nr, forks = 0;
+
+	assert_true(process_is_fork_of(child, getpid()));
+	assert_false(process_is_fork_of(getpid(), child));
+	assert_false(process_is_fork_of(getpid(), getpid()));
+	assert_false(process_is_fork_of(other, getpid()));
+	assert_false(process_is_fork_of(getppid(), getpid()));
+	assert_false(process_is_fork_of(child, INT32_MAX));
+	assert_int_equal(process_list(&pids, &nr), 0);
+	for (size_t i = 0; i < nr; i++)
+		forks += process_is_fork_of(pids[i], getpid());
+	assert_int_equal(forks, 2);
+	free(pids);
+	end_child(child);
+	end_child(other);
+}
+
 static void describes_this_process(void **state)
 {
 	struct process_info info;
@@ -201,6 +252,7 @@ static void filters_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_forks),
 		cmocka_unit_test(describes_this_process),
 		cmocka_unit_test(reads_a_name_made_to_confuse),
 		cmocka_unit_test(knows_when_it_started),

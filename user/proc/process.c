@@ -24,6 +24,7 @@
 enum {
 	TEXT_LIMIT = 1 << 16,
 	LINK_LIMIT = 1 << 16,
+	FORKS_MOST = 64, /* from one process down to another */
 };
 
 /* PF_KTHREAD of include/linux/sched.h, in the ninth field of stat. */
@@ -125,6 +126,8 @@ int process_read(pid_t pid, struct process_info *ret_info)
 	info.parent = stat_number(stat, 4);
 	info.kernel_thread = stat_number(stat, 9) & KERNEL_THREAD_FLAG;
 	info.start_ticks = stat_number(stat, 22);
+	info.code_start = stat_number(stat, 26);
+	info.stack_start = stat_number(stat, 28);
 	info.ns_pid = innermost_pid(status, pid);
 	info.rss_bytes = status_number(status, "VmRSS") * 1024;
 	info.anonymous_bytes = status_number(status, "RssAnon") * 1024;
@@ -134,6 +137,23 @@ int process_read(pid_t pid, struct process_info *ret_info)
 	stat_name(stat, info.comm, sizeof(info.comm));
 	*ret_info = info;
 	return 0;
+}
+
+static bool same_image(const struct process_info *a, const struct process_info *b)
+{
+	return a->stack_start && a->stack_start == b->stack_start && a->code_start == b->code_start;
+}
+
+bool process_is_fork_of(pid_t pid, pid_t ancestor)
+{
+	struct process_info of, info = { .parent = pid };
+
+	if (pid == ancestor || process_read(ancestor, &of))
+		return false;
+	for (int i = 0; i < FORKS_MOST && info.parent != ancestor; i++)
+		if (process_read(info.parent, &info) || !same_image(&info, &of))
+			return false;
+	return info.parent == ancestor;
 }
 
 char *process_exe(pid_t pid, bool *ret_deleted)

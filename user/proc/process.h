@@ -13,6 +13,11 @@ struct process_info {
 	pid_t parent;
 	pid_t ns_pid; /* innermost value of NSpid; pid where the kernel does not say */
 	uint64_t start_ticks; /* since boot; (pid, start_ticks) is unique */
+	/*
+	 * Where its stack and its code begin: a fork has both from its parent, exec draws new
+	 * ones. 0 where the kernel does not tell us.
+	 */
+	uint64_t stack_start, code_start;
 	uint64_t rss_bytes;
 	uint64_t anonymous_bytes; /* RssAnon */
 	uid_t uid;
@@ -24,6 +29,9 @@ struct process_info {
 
 /* 0, or -ESRCH (also for a zombie with nothing left to trace), -EACCES. */
 int process_read(pid_t pid, struct process_info *ret_info);
+
+/* Was it forked by that process, or by a fork of that, and runs the same program still? */
+bool process_is_fork_of(pid_t pid, pid_t ancestor);
 
 /* Readlink of /proc/PID/exe without " (deleted)". The caller frees it; NULL unknown. */
 char *process_exe(pid_t pid, bool *ret_deleted);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "proc/process.h"
 #include "runtime/census.h"
 #include "runtime/growth.h"
 #include "runtime/runtime.h"
@@ -32,6 +33,7 @@ enum {
 	LOOK_SECONDS = 5, /* that a look may take at most */
 	LEAST_LOOKS = 3,
 	GOOD_LOOKS = 6,
+	LEAST_NEED = 128 << 10, /* bytes */
 	CONTAINERS = 20, /* told of each order */
 	LOOKS_IN_TRACE = 8,
 };
@@ -47,6 +49,8 @@ struct inner_process {
 	bool busy; /* the thread looks at it, without the lock */
 	double due; /* CLOCK_MONOTONIC; when to look next */
 	double first, last; /* looks */
+	uint64_t rss_first; /* at the first look */
+	uint64_t need; /* of another look, as next_process has it */
 	struct inner_seen seen;
 	/* Of the thread alone. */
 	struct runtime *runtime;
@@ -241,6 +245,8 @@ static void keep(struct inner *inner, struct inner_process *p, struct inner_seen
 	}
 	seen_release(&p->seen);
 	p->seen = *seen;
+	if (!p->first)
+		p->rss_first = process_rss(p->pid);
 	p->first = p->first ? p->first : now;
 	p->last = now;
 	p->due = now + wait_of(inner, p, cost);
@@ -300,9 +306,34 @@ static void look(struct inner *inner, struct inner_process *p)
 	pthread_cond_broadcast(&inner->changed);
 }
 
-/* Who is to be looked at first: what a report waits for, then what has waited longest. */
+/* By how much its memory has grown since its first look, where it still needs looks. */
+static uint64_t need_of(const struct inner_process *p, double now)
+{
+	uint64_t rss;
+
+	if (p->due > now || !p->seen.looks || p->seen.looks >= GOOD_LOOKS)
+		return 0;
+	rss = process_rss(p->pid);
+	return rss > p->rss_first + LEAST_NEED ? rss - p->rss_first : 0;
+}
+
+static bool comes_before(const struct inner_process *p, const struct inner_process *other)
+{
+	if (p->asked != other->asked)
+		return p->asked;
+	if (p->need != other->need && p->seen.looks && other->seen.looks)
+		return p->need > other->need;
+	return p->due < other->due;
+}
+
+/*
+ * Who is to be looked at first: what a report waits for; where there are more than there is
+ * time for, the one that grows, since a look at each of them tells nothing of any; then what
+ * has waited longest.
+ */
 static struct inner_process *next_process(const struct inner *inner)
 {
+	double now = clock_seconds(CLOCK_MONOTONIC);
 	struct inner_process *next = NULL;
 
 	for (size_t i = 0; i < inner->nr_processes; i++) {
@@ -310,8 +341,8 @@ static struct inner_process *next_process(const struct inner *inner)
 
 		if (p->ended)
 			continue;
-		if (!next || p->asked > next->asked ||
-		    (p->asked == next->asked && p->due < next->due))
+		p->need = need_of(p, now);
+		if (!next || comes_before(p, next))
 			next = p;
 	}
 	return next;
