@@ -197,7 +197,7 @@ static inline int look_at(struct scan *s, const struct stream_chunk *chunk, size
 	uint64_t references;
 
 	/* Without a branch between: which words are pointers is hard to foretell. */
-	if (!(in_range(s, word_at(at)) & in_range(s, word_at(object + PYTHON_OB_TYPE))))
+	if (!((int)in_range(s, word_at(at)) & (int)in_range(s, word_at(object + PYTHON_OB_TYPE))))
 		return 0;
 	if (!is_tracked(s, at))
 		return 0;

@@ -292,9 +292,9 @@ static int read_sightings(struct reading *reading)
 
 static size_t count_sweeps(sqlite3 *db, double since)
 {
-	sqlite3_int64 nr =
-		sweep_store_ask(db, "SELECT count(*) FROM sweep WHERE started >= ?",
-				since < INT64_MAX / 2 ? (sqlite3_int64)since : INT64_MAX / 2, 0);
+	sqlite3_int64 nr = sweep_store_ask(
+		db, "SELECT count(*) FROM sweep WHERE started >= ?",
+		since < (double)(INT64_MAX / 2) ? (sqlite3_int64)since : INT64_MAX / 2, 0);
 
 	return nr < 0 ? 0 : nr;
 }
