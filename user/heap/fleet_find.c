@@ -11,7 +11,7 @@
 
 static bool begins_with(uint64_t signature, const char *digits, size_t length)
 {
-	struct signature_text text;
+	struct signature_text text = { "" };
 
 	return !strncmp(signature_write(&text, signature), digits, length);
 }
