@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Owns the memory of many courses. Time is cut into slots of window / SLOTS seconds: moments of
- * one slot become one point, with the lowest value, since troughs are what is judged. Slots are
- * numbered for good and a course keeps the last COURSE_POINTS of them in a ring; where nothing
- * was looked at there is no slot, so looks far apart cost no room. Who looks late, on a busy host,
- * still has COURSE_LEAST points, though they go back beyond the window.
+ * Owns the memory of many courses. Moments become slots, numbered for good, and a course keeps the
+ * last COURSE_POINTS of them in a ring; where nothing was looked at there is no slot, so looks far
+ * apart cost no room. When the ring is full of slots that are all within the window, two become
+ * one, with the lower value, since troughs are what is judged; and from then on looks that are as
+ * close together as that share a slot. Who looks late, on a busy host, still has COURSE_LEAST
+ * points, though they go back beyond the window.
  */
 #include "triage/courses.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +29,8 @@ struct course {
 };
 
 struct courses {
-	double window, spacing;
+	double window;
+	double spacing; /* moments closer together share a slot */
 	size_t max;
 	double times[COURSE_POINTS]; /* of the slots, by number, as a ring */
 	uint64_t slots; /* number of the newest one; 0 none yet */
@@ -48,7 +51,6 @@ struct courses *courses_new(double window, size_t max)
 	if (!courses)
 		return NULL;
 	courses->window = window;
-	courses->spacing = window / SLOTS;
 	courses->max = max;
 	courses->by_key = hashmap_new();
 	if (!courses->by_key) {
@@ -68,13 +70,54 @@ void courses_free(struct courses *courses)
 	free(courses);
 }
 
+static double time_of(const struct courses *courses, uint64_t slot)
+{
+	return courses->times[slot % COURSE_POINTS];
+}
+
+/* A full ring's values, in pairs. `oldest` is the number of its first slot. */
+static void halve_course(struct course *course, uint64_t oldest)
+{
+	uint32_t values[COURSE_POINTS] = { 0 };
+
+	for (uint64_t i = 0; i < COURSE_POINTS; i += 2) {
+		uint32_t early = course->values[(oldest + i) % COURSE_POINTS];
+		uint32_t late = course->values[(oldest + i + 1) % COURSE_POINTS];
+
+		values[i / 2 + 1] = late < early || oldest + i < course->first ? late : early;
+	}
+	course->first = course->first > oldest ? (course->first - oldest) / 2 + 1 : 1;
+	memcpy(course->values, values, sizeof(values));
+}
+
+/* Two slots become one: numbers begin again at 1. */
+static void halve(struct courses *courses)
+{
+	uint64_t oldest = courses->slots - COURSE_POINTS + 1;
+	double times[COURSE_POINTS] = { 0 }, wider;
+
+	for (uint64_t i = 0; i < COURSE_POINTS; i += 2)
+		times[i / 2 + 1] = time_of(courses, oldest + i);
+	for (size_t i = 0; i < courses->nr; i++)
+		if (courses->items[i].moment)
+			halve_course(&courses->items[i], oldest);
+	memcpy(courses->times, times, sizeof(times));
+	courses->slots = COURSE_POINTS / 2;
+	wider = (time_of(courses, courses->slots) - time_of(courses, 1)) /
+		(double)(courses->slots - 1);
+	courses->spacing = fmin(fmax(2 * courses->spacing, wider), courses->window / SLOTS);
+}
+
 int courses_begin(struct courses *courses, double time)
 {
 	if (courses->moment && time < courses->last)
 		return -EINVAL;
 	courses->new_slot = !courses->slots ||
-			    time - courses->times[courses->slots % COURSE_POINTS] >=
-				    courses->spacing;
+			    time - time_of(courses, courses->slots) >= courses->spacing;
+	/* The next slot takes the place of the oldest one. */
+	if (courses->new_slot && courses->slots >= COURSE_POINTS &&
+	    time_of(courses, courses->slots + 1) >= time - courses->window)
+		halve(courses);
 	if (courses->new_slot)
 		courses->times[++courses->slots % COURSE_POINTS] = time;
 	courses->last = time;
@@ -163,7 +206,7 @@ size_t courses_points(const struct courses *courses, uint64_t key, uint64_t iden
 		return 0;
 	slot = courses->slots >= COURSE_POINTS ? courses->slots - COURSE_POINTS + 1 : 1;
 	for (slot = slot > course->first ? slot : course->first; slot <= courses->slots; slot++) {
-		double time = courses->times[slot % COURSE_POINTS];
+		double time = time_of(courses, slot);
 
 		if (time < courses->last - courses->window && courses->slots - slot >= COURSE_LEAST)
 			continue;

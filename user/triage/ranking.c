@@ -144,6 +144,25 @@ static void set_room(const struct host_look *look, const struct host_cgroup *cgr
 	}
 }
 
+static double lowest(const struct series_point *points, size_t nr)
+{
+	double least = points[0].value;
+
+	for (size_t i = 1; i < nr; i++)
+		least = fmin(least, points[i].value);
+	return least;
+}
+
+/*
+ * A saw whose period is about that of two of the judge's stretches can look like a step: what
+ * rose and stays is above all of the first half.
+ */
+static bool stays(const struct ranking *ranking, const struct series_point *points, size_t nr)
+{
+	return lowest(points + nr / 2, nr - nr / 2) - lowest(points, nr / 2) >=
+	       (double)ranking->options.least / 2;
+}
+
 static void judge(const struct ranking *ranking, const struct series_point *points, size_t nr,
 		  struct growth *growth)
 {
@@ -153,6 +172,9 @@ static void judge(const struct ranking *ranking, const struct series_point *poin
 	growth->seconds = points[nr - 1].time - points[0].time;
 	series_judge(points, nr, (double)ranking->options.least, &trend);
 	growth->shape = trend.shape;
+	if ((trend.shape == SERIES_STEP || trend.shape == SERIES_SLOWING) &&
+	    !stays(ranking, points, nr))
+		growth->shape = SERIES_FLAT;
 	growth->time_to_limit = growth->earliest = growth->latest = INFINITY;
 	if (trend.shape == SERIES_TOO_SHORT) {
 		growth->rise = points[nr - 1].value - points[0].value;

@@ -63,7 +63,7 @@ int ranking_new(const struct ranking_options *options, struct ranking **ret_rank
 void ranking_free(struct ranking *ranking);
 
 /*
- * Takes one look. Looks closer together than window / RANKING_POINTS become one. What is asked
+ * Takes one look. More looks than RANKING_POINTS within the window become fewer. What is asked
  * below is asked of the look that was added last, which must still be good then. 0, -ENOMEM;
  * -EINVAL when its time is before that of the last one, which changes nothing.
  */
