@@ -151,6 +151,19 @@ def top_and_exclude():
     require(document["sweep"]["excluded"] > 0, "nothing was excluded")
 
 
+@test("sweep.own-budget")
+def own_budget():
+    """What seep used for the first makes the second wait."""
+    host = Host()
+    host.begin("leak", "a")
+    host.begin("leak", "b")
+    document = sweep(host, "--trace=1s", "--own-budget=15%", seconds=80)
+    told = document["sweep"]
+    require(told["rested_seconds"] > 0.2, f"{told}")
+    cpu = told["triage_cpu_seconds"] + min(s["cpu_seconds"] for s in document["suspects"])
+    require(told["seconds"] > cpu / 0.15 * 0.9, f"{cpu} s of CPU in {told['seconds']} s")
+
+
 @test("sweep.suppressions")
 def suppressions():
     host = Host()

@@ -7,6 +7,7 @@
 #include "sweep/sweeper_internal.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <string.h>
 
@@ -150,5 +151,7 @@ void sweeper_trace(struct sweeper *s, struct pass *pass, struct pass_suspect *su
 		suspect->not_traced = pass_string(pass, cut);
 	suspect->failed |= traced != 0;
 	tracer_free(tracer);
+	/* what tables and names of this one took is not to be held through the next one */
+	malloc_trim(0);
 	suspect->cpu_seconds = sweeper_own_cpu() - cpu;
 }
