@@ -5,14 +5,25 @@
  * from others: seep's own estimator, on processes whose truth is known.
  *
  *	burst-simulation [RUNS [SECONDS]]
+ *	burst-simulation planted [RUNS [SECONDS]]
+ *
+ * The second: a leak of a hundredth of the calls of a process that gives all others back, with
+ * bursts as the governor plans them; after how long it is named, and whether anything else is.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "../tests/unit/burst_world.h"
+#include "heap/burst_verdict.h"
 
 static const double duties[] = { 0.5, 0.2, 0.1, 0.05, 0.02 };
 static const double leaks[] = { 0, 0.02, 0.5, 1 };
 static const double looks[] = { 10, 20, 40, 60, 120, 240 };
+/* Seconds: of the longest burst and the least gap, at a rate of calls like that of redis. */
+#ifndef PLANNED
+#define PLANNED 0.1
+#define PLANNED_PAUSE 0.105
+#endif
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
 struct result {
@@ -48,8 +59,79 @@ static void run_one(const struct world *w, double seconds, struct result *to)
 	world_end(r);
 }
 
+static const double planted_rates[] = { 30, 100, 300 };
+/* Of the other blocks, seconds: of a request, of a value that is replaced, of a session. */
+static const double lives[] = { 0.001, 0.015, 1 };
+
+struct named {
+	int by_60, ever, others;
+	double sum;
+};
+
+static bool is_named(struct world_run *r, uint32_t site)
+{
+	struct burst_growth growth = { 0 };
+	struct burst_share share;
+	struct verdict verdict;
+
+	if (world_share_of(r, site, &share))
+		return false;
+	verdict_bursts(&share, &growth, &verdict);
+	return verdict.verdict == VERDICT_GROWING;
+}
+
+static void run_planted(const struct world *w, double seconds, struct named *to)
+{
+	struct world_run *r = world_begin(w);
+	bool named = false, other = false;
+
+	for (double at = 10; at <= seconds; at += 10) {
+		world_run(r, at);
+		other |= is_named(r, WORLD_BUSY);
+		if (named || !is_named(r, WORLD_SITE))
+			continue;
+		named = true;
+		to->sum += at;
+		to->by_60 += at <= 60;
+	}
+	to->ever += named;
+	to->others += other;
+	world_end(r);
+}
+
+static void planted(int runs, double seconds)
+{
+	printf("%8s %7s %5s | %12s %10s %12s %8s\n", "leaks/s", "others", "duty", "named in 60 s",
+	       "ever", "after", "accused");
+	for (size_t i = 0; i < COUNT(planted_rates) * COUNT(lives) * COUNT(duties); i++) {
+		double duty = duties[i % COUNT(duties)];
+		struct world w = { .rate = planted_rates[i / COUNT(duties) / COUNT(lives)],
+				   .law = &world_laws[0],
+				   .leak = 1,
+				   .reuses = true,
+				   .shortest = PLANNED / 13.3,
+				   .longest = PLANNED,
+				   .least_pause = PLANNED_PAUSE,
+				   .busy_life = lives[i / COUNT(duties) % COUNT(lives)],
+				   .duty = duty };
+		struct named to = { 0 };
+
+		w.busy_rate = 100 * w.rate;
+		for (w.seed = 1; w.seed <= (uint64_t)runs; w.seed++)
+			run_planted(&w, seconds, &to);
+		printf("%8.0f %5.0fms %4.0f%% | %11.0f%% %9.0f%% %10.0f s %7.0f%%\n", w.rate,
+		       w.busy_life * 1000, duty * 100, 100.0 * to.by_60 / runs,
+		       100.0 * to.ever / runs, to.ever ? to.sum / to.ever : NAN,
+		       100.0 * to.others / runs);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "planted")) {
+		planted(argc > 2 ? atoi(argv[2]) : 20, argc > 3 ? atof(argv[3]) : 120);
+		return 0;
+	}
 	int runs = argc > 1 ? atoi(argv[1]) : 50;
 	double seconds = argc > 2 ? atof(argv[2]) : 60;
 

@@ -25,6 +25,8 @@ struct world_law {
 
 struct world {
 	double rate, busy_rate; /* allocations a second */
+	double busy_life; /* seconds, on average; 0: 3 ms */
+	double least_pause; /* seconds; 0: 0.06 */
 	const struct world_law *law;
 	double leak; /* share of the site's blocks that are never freed */
 	bool reuses;
@@ -180,7 +182,9 @@ static inline void world_allocate(struct world_run *r, uint32_t site)
 	}
 	if (!leaks) {
 		double life = site == WORLD_SITE ? w->law->lifetime(r->now)
-						 : world_exponential(0.003);
+						 : world_exponential(r->world->busy_life > 0
+									     ? r->world->busy_life
+									     : 0.003);
 
 		world_push(r, (struct world_event){ r->now + life, address, site });
 	}
@@ -234,7 +238,8 @@ static inline struct world_run *world_begin(const struct world *w)
 	world_state = w->seed * 7919 + 12345;
 	r->world = w;
 	r->bursts = bursts_new();
-	r->plan = (struct burst_plan){ w->seed, w->shortest, w->longest, 0.06 };
+	r->plan = (struct burst_plan){ w->seed, w->shortest, w->longest,
+				       w->least_pause > 0 ? w->least_pause : 0.06 };
 	/* It has run for a while when tracing begins. */
 	r->next = 10;
 	world_push(r, (struct world_event){ 0, 0, WORLD_SITE });
@@ -262,17 +267,22 @@ static inline void world_run(struct world_run *r, double seconds)
 	r->now = seconds + 10;
 }
 
-static inline int world_share(struct world_run *r, struct burst_share *ret)
+static inline int world_share_of(struct world_run *r, uint32_t site, struct burst_share *ret)
 {
 	struct burst_view *view = burst_view_new(r->bursts, (uint32_t)(r->now * 1000));
 	const uint32_t sites[] = { WORLD_SITE, WORLD_BUSY };
 	int err = view ? burst_view_space(view, WORLD_SPACE, sites, 2) : -1;
 
 	if (!err)
-		err = burst_view_share(view, WORLD_SITE, ret);
+		err = burst_view_share(view, site, ret);
 
 	burst_view_free(view);
 	return err;
+}
+
+static inline int world_share(struct world_run *r, struct burst_share *ret)
+{
+	return world_share_of(r, WORLD_SITE, ret);
 }
 
 /* The share of the site's blocks that live for longer than `age`. */

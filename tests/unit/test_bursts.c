@@ -112,15 +112,14 @@ static void intervals_cover_the_truth(void **state)
 
 	for (size_t law = 0; law < WORLD_LAWS; law++)
 		for (size_t i = 0; i < 6; i++) {
-			struct world w = { 150,
-					   i & 1 ? 400 : 0,
-					   &world_laws[law],
-					   leaks[i / 2],
-					   i & 1,
-					   0.015,
-					   0.12,
-					   0.1,
-					   .seed = 0 };
+			struct world w = { .rate = 150,
+					   .busy_rate = i & 1 ? 400 : 0,
+					   .law = &world_laws[law],
+					   .leak = leaks[i / 2],
+					   .reuses = i & 1,
+					   .shortest = 0.015,
+					   .longest = 0.12,
+					   .duty = 0.1 };
 			struct tally_of_runs sum = many(&w, 4, 30);
 
 			runs += sum.runs;
@@ -138,7 +137,14 @@ static void intervals_cover_the_truth(void **state)
 /* At a fiftieth of the time a leak is told within a minute by what the process grows by. */
 static void little_time_is_enough(void **state)
 {
-	struct world w = { 300, 1000, &world_laws[0], 1, true, 0.015, 0.12, 0.02, .seed = 0 };
+	struct world w = { .rate = 300,
+			   .busy_rate = 1000,
+			   .law = &world_laws[0],
+			   .leak = 1,
+			   .reuses = true,
+			   .shortest = 0.015,
+			   .longest = 0.12,
+			   .duty = 0.02 };
 
 	assert_true(many(&w, 5, 60).called >= 4);
 	w.leak = 0;

@@ -7,6 +7,17 @@
  * each taken at the upper end of its interval, must be of this one. So a leak can be told
  * whose blocks are too few, or too young, to tell by themselves.
  *
+ * What the other sites may leak is, at the most, their blocks that are not known to be freed.
+ * Most of these are of the last bursts: their addresses have not had the time to be met again.
+ * However few they are, as many as stay that young hide a leak as large, for as long as it
+ * takes to outgrow them. So the sum is made twice: over all bursts, and over those that have
+ * been followed by a third of all the time traced, of whose blocks next to none is left.
+ *
+ * The blocks that are in use for a moment when a burst begins or ends are its error, as many for a
+ * short burst as for a long one. So bursts count by how much the site allocated in them: the
+ * share is the slope of growth over the site's allocations, by least squares through nought, with
+ * an error from what is left over (White, 1980).
+ *
  * What is released rarely and all at once (a batch, a collection of garbage) is not in it until
  * a burst has met such a moment. So it only speaks for sites of whose blocks next to none has
  * been seen freed, or its address given out again, since their burst; and what would have
@@ -14,41 +25,55 @@
  */
 #include "heap/bursts_internal.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 
 static const double FREED_LATER = 0.02; /* of the site's blocks */
+static const double FOLLOWED = 1.0 / 3; /* of the time traced */
 
-struct balance {
-	double net, error; /* blocks */
-};
+size_t burst_followed(const struct burst_view *view)
+{
+	double after = 0, all = 0;
+	size_t nr = view->bursts->nr;
 
-/* A leak is in proportion to the length of a burst; what differs from that is its error. */
-static struct balance balance_of(const struct burst_view *view, uint32_t space)
+	for (size_t i = 0; i < nr; i++)
+		all += burst_length(view, i);
+	while (nr && after < FOLLOWED * all)
+		after += burst_length(view, --nr);
+	return nr;
+}
+
+/* What the process grew by in each burst; NULL: nothing is known of it. */
+static const struct flow *flow_of(const struct space_flow *space, uint32_t burst, size_t *next)
+{
+	while (*next < space->nr_flows && space->flows[*next].burst < burst)
+		++*next;
+	return *next < space->nr_flows && space->flows[*next].burst == burst ? &space->flows[*next]
+									     : NULL;
+}
+
+static void fill_growth(struct burst_view *view, uint32_t space)
 {
 	const struct bursts *b = view->bursts;
-	double time = 0, unexplained = 0, nr = (double)b->nr;
-	struct balance balance = { 0, INFINITY };
-	const struct space_flow *flow;
 	size_t next = 0;
 
-	if (space >= b->nr_spaces || b->nr < 2)
-		return balance;
-	flow = &b->spaces[space];
-	for (size_t i = 0; i < flow->nr_flows; i++)
-		balance.net += (double)flow->flows[i].born - flow->flows[i].released;
-	for (size_t i = 0; i < b->nr; i++)
-		time += burst_length(view, i);
 	for (size_t i = 0; i < b->nr; i++) {
-		double off = -balance.net * burst_length(view, i) / time;
+		const struct flow *flow = NULL;
 
-		if (next < flow->nr_flows && flow->flows[next].burst == b->first + i) {
-			off += (double)flow->flows[next].born - flow->flows[next].released;
-			next++;
-		}
-		unexplained += off * off;
+		if (space < b->nr_spaces)
+			flow = flow_of(&b->spaces[space], b->first + (uint32_t)i, &next);
+		view->growth[i] = flow ? (double)flow->born - flow->released : 0;
+		view->most[i] = 0;
 	}
-	balance.error = sqrt(fmax(unexplained, 1) * nr / (nr - 1));
-	return balance;
+}
+
+/* How many of the blocks may leak. */
+static double most_of(const struct site_births *births, double high)
+{
+	double freed = (double)births->own + births->late + births->reused;
+
+	return fmin(high * births->born, (double)births->born - freed);
 }
 
 static int estimate_once(struct burst_view *view, uint32_t number, struct burst_share *ret)
@@ -67,16 +92,20 @@ static int estimate_once(struct burst_view *view, uint32_t number, struct burst_
 
 int burst_view_space(struct burst_view *view, uint32_t space, const uint32_t *sites, size_t nr)
 {
+	const struct bursts *b = view->bursts;
 	struct burst_share share;
 
-	view->space = space;
-	view->most = 0;
+	fill_growth(view, space);
 	for (size_t i = 0; i < nr; i++) {
+		const struct site_bursts *site = sites[i] < b->nr_sites ? &b->sites[sites[i]]
+									: NULL;
 		int err = estimate_once(view, sites[i], &share);
 
 		if (err)
 			return err;
-		view->most += share.high * (double)share.born;
+		for (size_t k = 0; site && k < site->nr_births; k++)
+			view->most[site->births[k].burst - b->first] +=
+				most_of(&site->births[k], share.high);
 	}
 	return 0;
 }
@@ -86,25 +115,88 @@ static double within(double value, double low, double high)
 	return fmin(fmax(value, low), high);
 }
 
+/* The slope of what the process grew by, over what the site allocated. */
+struct slope {
+	double value, error;
+	double others; /* of it, what other sites may have leaked */
+	double bursts; /* that it rests on: many short ones are few */
+};
+
+static struct slope slope_of(const struct burst_view *view, const struct site_bursts *site,
+			     double high, size_t nr)
+{
+	uint32_t first = view->bursts->first;
+	double squares = 0, fourths = 0, grown = 0, others = 0, left = 0;
+	struct slope slope = { .error = INFINITY };
+
+	for (size_t k = 0; k < site->nr_births && site->births[k].burst < first + nr; k++) {
+		size_t i = site->births[k].burst - first;
+		double born = site->births[k].born;
+
+		squares += born * born;
+		fourths += born * born * born * born;
+		grown += born * view->growth[i];
+		others += born * (view->most[i] - most_of(&site->births[k], high));
+	}
+	if (squares <= 0)
+		return slope;
+	slope.value = grown / squares;
+	slope.others = others / squares;
+	slope.bursts = squares * squares / fourths;
+	for (size_t k = 0; k < site->nr_births && site->births[k].burst < first + nr; k++) {
+		double born = site->births[k].born;
+		double off = view->growth[site->births[k].burst - first] - slope.value * born;
+
+		left += born * born * fmax(off * off, 1);
+	}
+	if (slope.bursts > 1)
+		slope.error = sqrt(left * slope.bursts / (slope.bursts - 1)) / squares;
+	return slope;
+}
+
+/* Raises the lower bounds to what the first `nr` bursts say of the site. */
+static void raise_bounds(const struct burst_view *view, uint32_t number, size_t nr,
+			 struct burst_share *share)
+{
+	struct slope slope = slope_of(view, &view->bursts->sites[number], share->high, nr);
+	double low;
+
+	if (!isfinite(slope.error))
+		return;
+	low = slope.value - slope.others - burst_student(1.96, slope.bursts) * slope.error;
+	if (low > share->low)
+		share->low = within(low, 0, share->high);
+	low = slope.value - slope.others - burst_student(3.29, slope.bursts) * slope.error;
+	if (low > share->surely)
+		share->surely = within(low, 0, share->low);
+}
+
+/* The most that the process may have grown by: with two standard errors. */
+static double growth_at_most(const struct burst_view *view)
+{
+	double sum = 0, time = 0, left = 0, nr = (double)view->bursts->nr;
+
+	for (size_t i = 0; i < view->bursts->nr; i++) {
+		sum += view->growth[i];
+		time += burst_length(view, i);
+	}
+	for (size_t i = 0; i < view->bursts->nr; i++) {
+		double off = view->growth[i] - sum * burst_length(view, i) / time;
+
+		left += off * off;
+	}
+	return nr > 1 ? sum + 2 * sqrt(fmax(left, 1) * nr / (nr - 1)) : INFINITY;
+}
+
 int burst_view_share(struct burst_view *view, uint32_t number, struct burst_share *ret)
 {
-	double z = burst_student(1.96, (double)view->bursts->nr);
-	double surely = burst_student(3.29, (double)view->bursts->nr);
-	struct balance balance = balance_of(view, view->space);
-	double others, born, low;
 	int err = estimate_once(view, number, ret);
 
-	ret->net_at_most = balance.net + 2 * balance.error;
+	ret->net_at_most = growth_at_most(view);
 	if (err || !ret->born || ret->freed_later > FREED_LATER * (double)ret->born)
 		return err;
-	born = (double)ret->born;
-	others = view->most - ret->high * born;
-	low = (balance.net - z * balance.error - others) / born;
-	if (low > ret->low)
-		ret->low = within(low, 0, ret->high);
-	low = (balance.net - surely * balance.error - others) / born;
-	if (low > ret->surely)
-		ret->surely = within(low, 0, ret->low);
+	raise_bounds(view, number, view->bursts->nr, ret);
+	raise_bounds(view, number, view->followed, ret);
 	ret->share = within(ret->share, ret->low, ret->high);
 	ret->enough = burst_is_enough(ret);
 	return 0;

@@ -88,6 +88,7 @@ struct estimate {
 	double own_late_error;
 	double freed, error; /* as shares */
 	double freed_late; /* of freed, seen in later bursts */
+	double at_most; /* share that leaks, by frees in the burst of birth alone */
 };
 
 static double pooled(const struct estimate *e, const double *values, unsigned int first,
@@ -200,7 +201,8 @@ static size_t births_index(const struct site_bursts *site, uint32_t burst)
 	return low < site->nr_births && site->births[low].burst == burst ? low : SIZE_MAX;
 }
 
-static void weigh_deaths(struct estimate *e)
+/* With those of later bursts, or only those in the burst of birth. */
+static void weigh_deaths(struct estimate *e, bool late)
 {
 	for (size_t i = 0; i < e->site->nr_deaths; i++) {
 		const struct site_deaths *deaths = &e->site->deaths[i];
@@ -208,7 +210,7 @@ static void weigh_deaths(struct estimate *e)
 		struct pool *pool;
 		double count;
 
-		if (deaths->age >= e->ages || births == SIZE_MAX)
+		if (deaths->age >= e->ages || births == SIZE_MAX || (deaths->late && !late))
 			continue;
 		pool = &e->pools[e->pool_of[deaths->age]];
 		if (pool->observed <= 0)
@@ -259,6 +261,25 @@ static void weigh_errors(struct estimate *e)
 	}
 	sum += group * group;
 	e->error = nr > 1 ? hypot(sqrt(sum * nr / (nr - 1)), e->freed_late * e->own_late_error) : 1;
+}
+
+/*
+ * Frees in later bursts can only make the share smaller. They are few, weigh much, and may be
+ * of strangers; without them the share is bounded from above by what is surely its own.
+ */
+static void weigh(struct estimate *e)
+{
+	double nr = (double)nr_groups(e);
+
+	weigh_deaths(e, false);
+	weigh_errors(e);
+	e->at_most = 1 - e->freed + burst_student(Z, nr) * e->error;
+	for (size_t i = 0; i < e->nr_pools; i++)
+		e->pools[i].freed = 0;
+	memset(e->influence, 0, e->site->nr_births * sizeof(*e->influence));
+	e->freed = 0;
+	weigh_deaths(e, true);
+	weigh_errors(e);
 }
 
 /* What one free weighs at the ages that were observed least, on average over a doubling. */
@@ -376,8 +397,7 @@ static void conclude(struct estimate *e, struct burst_share *ret)
 	add_up(e);
 	find_strangers(e);
 	pool_ages(e);
-	weigh_deaths(e);
-	weigh_errors(e);
+	weigh(e);
 	ret->horizon = age_edge(e->ages) / 1000;
 	ret->bursts = e->site->nr_births;
 	ret->born = (uint64_t)e->born;
@@ -385,6 +405,7 @@ static void conclude(struct estimate *e, struct burst_share *ret)
 	ret->unproven = (uint64_t)(e->born - e->own - e->late - e->reused);
 	if (!share_by_address(e, ret))
 		share_by_age(e, ret);
+	ret->high = fmax(fmin(ret->high, e->at_most), ret->share);
 	ret->enough = burst_is_enough(ret);
 }
 

@@ -67,14 +67,17 @@ struct burst_view *burst_view_new(const struct bursts *bursts, uint32_t now)
 	view->coverage = calloc(bursts->nr * AGES + 1, sizeof(*view->coverage));
 	view->shares = calloc(bursts->nr_sites + 1, sizeof(*view->shares));
 	view->known = calloc(bursts->nr_sites + 1, 1);
-	if (!view->controls || !view->coverage || !view->shares || !view->known ||
-	    count_controls(view)) {
+	view->growth = calloc(bursts->nr + 1, sizeof(*view->growth));
+	view->most = calloc(bursts->nr + 1, sizeof(*view->most));
+	if (!view->controls || !view->coverage || !view->shares || !view->known || !view->growth ||
+	    !view->most || count_controls(view)) {
 		burst_view_free(view);
 		return NULL;
 	}
 	for (size_t j = 0; j < bursts->nr; j++)
 		for (size_t k = j; k < bursts->nr; k++)
 			add_pair(view, j, k);
+	view->followed = burst_followed(view);
 	return view;
 }
 
@@ -83,6 +86,8 @@ void burst_view_free(struct burst_view *view)
 	if (!view)
 		return;
 	hashmap_free(view->controls);
+	free(view->growth);
+	free(view->most);
 	free(view->shares);
 	free(view->known);
 	free(view->coverage);

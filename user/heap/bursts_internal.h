@@ -81,12 +81,16 @@ struct burst_view {
 	struct hashmap *controls; /* control_value -> how many are left */
 	struct burst_share *shares; /* by number of the site */
 	uint8_t *known; /* which of them are */
-	uint32_t space; /* of burst_view_space */
-	double most; /* blocks that its sites may leak, each at the most */
+	size_t followed; /* bursts: see burst_followed */
+	/* Of the space of burst_view_space, by burst, in blocks: */
+	double *growth; /* what the process grew by */
+	double *most; /* what its sites may leak, each at the most */
 };
 
 /* Milliseconds. */
 double burst_length(const struct burst_view *view, size_t index);
+/* How many of the first bursts have been followed by a third of the time traced. */
+size_t burst_followed(const struct burst_view *view);
 /* Student's quantile from the normal one, to the first order (Cornish and Fisher, 1938). */
 double burst_student(double z, double groups);
 /* Of the site alone. 0 or -ENOMEM. */

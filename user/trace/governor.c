@@ -38,7 +38,8 @@ enum {
 	MOST_BURSTS = 4096, /* kept for the report */
 };
 
-static const double SHORTEST = 0.015, LONGEST = 0.2, LEAST_PAUSE = 0.120; /* seconds */
+static const double SHORTEST = 0.015, LONGEST = 0.2, LEAST_PAUSE = 0.030; /* seconds */
+static const double WANTED_PAUSE = 2, GROWTH = 1.5;
 static const double SHRINK = 4; /* the shortest bursts to the longest, where need be */
 static const double RETURN_TRAP = 0.5; /* of an entry's: see the table in the manual */
 static const double GUESSED_RUN = 1.5e-6; /* seconds of a program, before any has run */
@@ -154,12 +155,29 @@ static uint64_t clock_now(void)
 	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
 }
 
+/*
+ * On a busy host seep would wait for its turn with the probes in, for many times as long as the
+ * burst was to be. What it does meanwhile is little.
+ */
+static void take_precedence(struct governor *g, bool on)
+{
+	if (on == g->preceding)
+		return;
+	if (on)
+		g->nice = getpriority(PRIO_PROCESS, 0);
+	/* Without the privilege bursts may last longer, and their times say so. */
+	if (setpriority(PRIO_PROCESS, 0, on ? -20 : g->nice))
+		log_debug("priority: %s", strerror(errno));
+	g->preceding = on;
+}
+
 static void give_up(struct governor *g)
 {
 	kernel_set_burst(g->options.kernel, 0);
 	if (g->gaps)
 		heap_burst_end(g->options.heap, clock_now());
 	g->options.probe(g->options.context, false);
+	take_precedence(g, false);
 	g->state = GAVE_UP;
 	g->due = UINT64_MAX;
 }
@@ -177,6 +195,7 @@ static void begin_burst(struct governor *g)
 	uint64_t now;
 
 	governor_measure(g, clock_now(), &g->begin);
+	take_precedence(g, true);
 	g->options.probe(g->options.context, true);
 	now = clock_now();
 	log_debug("attached in %.1f ms", (double)(now - g->begin.time) / 1e6);
@@ -186,6 +205,7 @@ static void begin_burst(struct governor *g)
 		give_up(g);
 		return;
 	}
+	governor_measure(g, now, &g->armed);
 	g->begin.time = now;
 	kernel_set_burst(g->options.kernel, ++g->number);
 	g->state = BURST;
@@ -214,16 +234,15 @@ static double mean_pause(const struct governor *g, const struct measure *now)
 	return fmax(owed, g->burst_own / (g->options.percent / 100));
 }
 
-/* Where pauses would be long bursts are made shorter, and the reverse. Returns by what factor. */
+/*
+ * As long as a pause of WANTED_PAUSE pays for: what is in use for a moment at the edges of a burst
+ * blurs short ones as much as long ones. Returns by what factor they were made shorter.
+ */
 static double fit_lengths(struct governor *g, double pause)
 {
-	static const double LONG = 1.5, SHORT = 0.5;
-	double longest = g->plan.longest, factor = 1;
+	double longest = g->plan.longest;
+	double factor = fmin(fmax(pause / WANTED_PAUSE, 1 / GROWTH), SHRINK);
 
-	if (pause > LONG)
-		factor = fmin(pause / LONG, SHRINK);
-	else if (pause < SHORT)
-		factor = 0.9;
 	g->plan.longest = fmin(fmax(longest / factor, LONGEST / SHRINK), LONGEST);
 	g->plan.shortest = g->plan.longest * SHORTEST / LONGEST;
 	return longest / g->plan.longest;
@@ -279,12 +298,14 @@ static void count_calls(struct governor *g)
 	struct measure before, after;
 
 	governor_measure(g, clock_now(), &before);
+	take_precedence(g, true);
 	g->options.probe(g->options.context, true);
 	/* From here on all of them are in. */
 	governor_measure(g, clock_now(), &g->begin);
 	count_for_a_moment(g, &after);
 	rate = (before.cpu - g->origin.cpu) / measure_seconds(&g->origin, &before);
 	hits = (double)(after.hits - g->begin.hits);
+	take_precedence(g, false);
 	used = after.cpu - g->begin.cpu;
 	/* By the CPU time that it took to make them: how much of it they get now is chance. */
 	g->hit_rate = used >= COUNTED_CPU ? hits / used * rate
@@ -358,10 +379,11 @@ static void end_burst(struct governor *g)
 	kernel_set_burst(g->options.kernel, 0);
 	heap_burst_end(g->options.heap, end);
 	governor_measure(g, end, &now);
-	cost = now.cost - g->begin.cost;
-	length = measure_seconds(&g->begin, &now);
-	average_rates(g, length, cost, (double)(now.hits - g->begin.hits));
+	cost = now.cost - g->armed.cost;
+	length = measure_seconds(&g->armed, &now);
+	average_rates(g, length, cost, (double)(now.hits - g->armed.hits));
 	g->options.probe(g->options.context, false);
+	take_precedence(g, false);
 	governor_measure(g, clock_now(), &now);
 	note_burst(g, &now, end);
 	average(&g->edge_cost, now.cost - g->begin.cost - cost);
@@ -387,7 +409,7 @@ static void look_at_burst(struct governor *g, uint64_t time)
 		return;
 	}
 	governor_measure(g, time, &now);
-	if (now.cost - g->begin.cost > EXPLODES * burst_cost(g) + 0.005)
+	if (now.cost - g->armed.cost > EXPLODES * burst_cost(g) + 0.005)
 		end_burst(g);
 }
 
@@ -461,6 +483,7 @@ void governor_stop(struct governor *g, uint64_t now)
 		governor_measure(g, now, &end);
 		note_burst(g, &end, now);
 	}
+	take_precedence(g, false);
 	if (g->state == ALWAYS && g->gaps)
 		heap_burst_end(g->options.heap, now);
 	if (g->state != GAVE_UP)

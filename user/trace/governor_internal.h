@@ -28,6 +28,7 @@ struct governor {
 	struct measure origin; /* when counting began */
 	struct measure start; /* what income is counted from */
 	struct measure begin; /* of the burst or the look under way */
+	struct measure armed; /* when all probes of the burst were in */
 	double cpu; /* highest seen: what ended processes used stays counted */
 	struct {
 		double seconds, cost, hits;
@@ -39,6 +40,8 @@ struct governor {
 	unsigned int too_dear; /* looks in a row */
 	double traced; /* seconds */
 	bool gaps;
+	bool preceding; /* a burst is on: seep is scheduled before others */
+	int nice; /* as it was before */
 	char reason[200]; /* for giving up */
 	struct profile_burst *bursts;
 	size_t nr_bursts, cap_bursts;
