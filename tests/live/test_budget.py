@@ -2,14 +2,15 @@
 """Within a budget: what it costs, a planted leak named, nothing else accused; giving up."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 
 from harness import fixture, need_program, require, scratch, start, test, wait_for
-from target import Target
-from tracer import Trace, compare, links_gone
+from target import Target, children_of
+from tracer import PROBE_LINKS, Trace, compare, links_gone
 
 SECONDS = 45
 # One block of some hundred: redis allocates three or four times a command, and reads once.
@@ -159,6 +160,93 @@ def nothing_is_left():
         links_gone(links)
     with open("/proc/sys/kernel/bpf_stats_enabled", encoding="ascii") as enabled:
         require(enabled.read().strip() == "0", "statistics of programs are still on")
+
+
+def probed(trace):
+    return any(kind in PROBE_LINKS for kind in trace.links().values())
+
+
+def traced_always(target):
+    """A trace that has found that all of it fits: no burst is half as long."""
+    trace = Trace("-p", target.pid, "--duration", 60, "--budget=2")
+    since = time.monotonic()
+
+    def long_in():
+        nonlocal since
+        if not probed(trace):
+            since = time.monotonic()
+        return time.monotonic() - since > 1
+    wait_for("probes all the time", 40, long_in)
+    return trace
+
+
+@test("budget.calls-leap")
+def calls_leap():
+    """A hundred times as many calls: the probes go at once, and the report says so."""
+    target = Target("leaping", "calls")
+    trace = traced_always(target)
+    target.tell()
+    wait_for("the probes are gone", 5, lambda: not probed(trace))
+    time.sleep(1)
+    report = trace.stop()
+    words = report.document["capture"]["budget_words"]
+    told = re.search(r"taken out at once.*: calls rose from (\d+) to (\d+) a second", words)
+    require(told and int(told[2]) > 8 * int(told[1]) > 0, f"it did not say so: {words}")
+
+
+@test("budget.cpu-leaps")
+def cpu_leaps():
+    """The target's CPU use leaps up while all is traced: it is left alone for good."""
+    target = Target("leaping", "idle")
+    trace = traced_always(target)
+    links = trace.links()
+    target.tell()
+    report = trace.wait(30)
+    words = report.document["capture"]["budget_words"]
+    require("ended early" in words and "the targets' CPU use rose from" in words, f"it did not say so: {words}")
+    links_gone(links)
+    require(target.process.poll() is None, "the target has ended")
+
+
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {folder}nginx.pid;
+error_log {folder}error.log;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}body;
+    proxy_temp_path {folder}proxy;
+    fastcgi_temp_path {folder}fastcgi;
+    uwsgi_temp_path {folder}uwsgi;
+    scgi_temp_path {folder}scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        keepalive_requests 100;
+        location / {{ return 200 "hello\\n"; }}
+    }}
+}}
+"""
+
+
+@test("budget.nginx")
+def nginx_under_load():
+    """A server that leaks nothing, under load: within the budget, and nothing accused."""
+    need_program("nginx", "wrk")
+    port = free_port()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with open(scratch("nginx.conf"), "w", encoding="ascii") as configuration:
+        configuration.write(NGINX.format(folder=scratch(), port=port))
+    server = start(["nginx", "-p", scratch(), "-c", scratch("nginx.conf")], **quiet)
+    wait_for("nginx answers", 10, lambda: answers(port))
+    worker = children_of(server.pid)[0]
+    start(["wrk", "-t", "1", "-c", "10", "-d", "60", f"http://127.0.0.1:{port}/"], **quiet)
+    time.sleep(1)
+    report = Trace("-p", worker, "--duration", 12, "--budget=2").wait(60)
+    require(report.health["events"] > 100, f"it saw little: {report.document['capture']}")
+    within(report, 2)
+    require(not accused(report, worker), f"accused: {accused(report, worker)}")
 
 
 @test("budget.gives-up")

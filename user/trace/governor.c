@@ -34,76 +34,19 @@ enum {
 	MOST_MOMENTS = 10, /* of counting */
 	LOOK_MS = 5, /* at the cost of a burst under way */
 	CALM_MS = 500, /* and of tracing without end */
+	GLANCE_MS = 100, /* whether it has become far too dear */
 	MOST_SECONDS_BETWEEN = 30,
 	MOST_BURSTS = 4096, /* kept for the report */
 };
 
-static const double SHORTEST = 0.015, LONGEST = 0.2, LEAST_PAUSE = 0.030; /* seconds */
-static const double WANTED_PAUSE = 2, GROWTH = 1.5;
-static const double SHRINK = 4; /* the shortest bursts to the longest, where need be */
-static const double RETURN_TRAP = 0.5; /* of an entry's: see the table in the manual */
-static const double GUESSED_RUN = 1.5e-6; /* seconds of a program, before any has run */
-static const double LEAST_USE = 0.05; /* cores that a target is taken to use at least */
 static const double COUNTED_CPU = 0.01; /* seconds of the targets' that tell how often they call */
 static const double COUNTING_DOUBT = 3; /* times as much as counting says it may not cost */
 static const double FITS = 0.8, EXCEEDS = 1.25; /* of the income */
 static const double GRACE = 0.02; /* seconds of cost that no one asks after */
 static const double EXPLODES = 4; /* times what bursts cost */
 static const double RUNAWAY = 3; /* times the budget, over all */
-static const double LEAP = 2, LEAP_CORES = 0.5; /* the targets' CPU use to what it was */
-
-static double own_seconds(void)
-{
-	struct rusage usage;
-
-	if (getrusage(RUSAGE_SELF, &usage))
-		return 0;
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static double trap(const struct governor *g, bool releases)
-{
-	return g->options.stepped(g->options.context, releases) ? g->traps.stepped
-								: g->traps.emulated;
-}
-
-void governor_measure(struct governor *g, uint64_t now, struct measure *ret)
-{
-	struct kernel_runs runs = { 0 };
-	double cpu = g->options.cpu_seconds(g->options.context);
-
-	kernel_runs(g->options.kernel, &runs);
-	g->cpu = fmax(g->cpu, cpu);
-	ret->time = now;
-	ret->cpu = g->cpu;
-	ret->own = own_seconds();
-	ret->hits = runs.entries + runs.releases;
-	ret->cost = (double)runs.run_ns / 1e9 +
-		    ((double)runs.entries + RETURN_TRAP * (double)runs.returns) * trap(g, false) +
-		    (double)runs.releases * trap(g, true);
-}
-
-/* What may be spent, in cores: seconds a second. */
-static double income(const struct governor *g, const struct measure *now)
-{
-	double share = g->options.percent / 100;
-	double own = (now->cpu - g->start.cpu) - (now->cost - g->start.cost);
-	double rate = own / fmax(measure_seconds(&g->start, now), 0.05);
-
-	return g->options.host ? share : share * fmax(rate, LEAST_USE);
-}
-
-static double mean_length(const struct governor *g)
-{
-	return (g->plan.longest - g->plan.shortest) / log(g->plan.longest / g->plan.shortest);
-}
-
-/* Of a burst as they are planned now. One that has been may have been far shorter or longer. */
-static double burst_cost(const struct governor *g)
-{
-	return g->always_rate * mean_length(g) + g->edge_cost;
-}
+static const double LEAP = 2, LEAP_CORES = 0.25; /* the targets' CPU use to what it was */
+static const double WATCHED = 3; /* seconds after turning to bursts */
 
 int governor_new(const struct governor_options *options, struct governor **ret_governor)
 {
@@ -115,9 +58,7 @@ int governor_new(const struct governor_options *options, struct governor **ret_g
 		return -ENOMEM;
 	g->options = *options;
 	clock_gettime(CLOCK_REALTIME, &t);
-	g->plan = (struct burst_plan){ (uint64_t)t.tv_nsec ^ (uint64_t)getpid() << 32,
-				       SHORTEST / SHRINK, LONGEST / SHRINK, LEAST_PAUSE };
-	g->calm_rate = -1;
+	governor_plan(g, (uint64_t)t.tv_nsec ^ (uint64_t)getpid() << 32);
 	kernel_set_burst(options->kernel, 0);
 	options->probe(options->context, false);
 	err = kernel_trap_costs(options->kernel, &g->traps);
@@ -190,11 +131,29 @@ static void begin(struct governor *g, uint64_t now)
 	wait_for(g, now, CALM_MS_BEFORE / 1e3);
 }
 
+/* The targets' CPU use has leapt up: they are left alone for good. */
+static bool cpu_leaps(struct governor *g, const struct measure *from, const struct measure *now)
+{
+	double passed = measure_seconds(from, now), cpu = now->cpu - from->cpu;
+
+	/* A moment's work is none. */
+	if (cpu <= LEAP * g->calm_rate * passed + LEAP_CORES * fmax(passed, 1))
+		return false;
+	snprintf(g->reason, sizeof(g->reason),
+		 "tracing became too dear as the targets' CPU use rose from %.2f to %.2f cores",
+		 g->calm_rate, cpu / passed);
+	give_up(g);
+	return true;
+}
+
 static void begin_burst(struct governor *g)
 {
 	uint64_t now;
 
 	governor_measure(g, clock_now(), &g->begin);
+	if (g->turned.time && measure_seconds(&g->turned, &g->begin) < WATCHED &&
+	    cpu_leaps(g, &g->turned, &g->begin))
+		return;
 	take_precedence(g, true);
 	g->options.probe(g->options.context, true);
 	now = clock_now();
@@ -215,6 +174,7 @@ static void begin_burst(struct governor *g)
 static void trace_always(struct governor *g, uint64_t now)
 {
 	governor_measure(g, now, &g->begin);
+	g->glance = now;
 	if (!g->number)
 		g->number = 1;
 	kernel_set_burst(g->options.kernel, g->number);
@@ -222,60 +182,41 @@ static void trace_always(struct governor *g, uint64_t now)
 	wait_for(g, now, CALM_MS / 1e3);
 }
 
-/* How long to pause on average: what late bursts cost, and what is owed from before. */
-static double mean_pause(const struct governor *g, const struct measure *now)
-{
-	double rate = income(g, now), spent = now->cost - g->start.cost;
-	double earned = rate * measure_seconds(&g->start, now), pause = burst_cost(g) / rate;
-	double owed = (spent + burst_cost(g) - earned) / rate;
-
-	owed = fmin(fmax(owed, pause * 0.3), pause * 3);
-	/* seep's own work is held to the same share of one core. */
-	return fmax(owed, g->burst_own / (g->options.percent / 100));
-}
-
-/*
- * As long as a pause of WANTED_PAUSE pays for: what is in use for a moment at the edges of a burst
- * blurs short ones as much as long ones. Returns by what factor they were made shorter.
- */
-static double fit_lengths(struct governor *g, double pause)
-{
-	double longest = g->plan.longest;
-	double factor = fmin(fmax(pause / WANTED_PAUSE, 1 / GROWTH), SHRINK);
-
-	g->plan.longest = fmin(fmax(longest / factor, LONGEST / SHRINK), LONGEST);
-	g->plan.shortest = g->plan.longest * SHORTEST / LONGEST;
-	return longest / g->plan.longest;
-}
-
-/*
- * Whether there is a burst every MOST_SECONDS_BETWEEN at least, with `doubt` times as much where
- * what it costs is not known well. If not it gives up: at once, whatever was drawn.
- */
+/* Whether bursts are near enough; `doubt` times as far where what they cost is not known well. */
 static bool bursts_fit(struct governor *g, double cores, double doubt)
 {
-	double own = g->burst_own / (g->options.percent / 100), steady = burst_cost(g) / cores;
+	double seconds = governor_seconds_between(g, cores);
 
-	steady = fmax(steady / fit_lengths(g, steady), own);
-	if (steady <= MOST_SECONDS_BETWEEN * doubt)
+	if (seconds <= MOST_SECONDS_BETWEEN * doubt)
 		return true;
 	snprintf(g->reason, sizeof(g->reason),
 		 "within %.3g%% there would be a burst of %.0f ms every %.0f s: too few to say "
 		 "anything; --budget allows more",
-		 g->options.percent, mean_length(g) * 1e3, steady);
+		 g->options.percent, governor_mean_length(g) * 1e3, seconds);
 	give_up(g);
 	return false;
 }
 
 static void pause_or_give_up(struct governor *g, const struct measure *now)
 {
-	double pause = mean_pause(g, now);
+	double pause = governor_mean_pause(g, now);
 
-	if (!bursts_fit(g, income(g, now), 1))
+	if (!bursts_fit(g, governor_income(g, now), 1))
 		return;
 	pause = fmin(burst_plan_pause(&g->plan, pause), MOST_SECONDS_BETWEEN);
 	g->state = PAUSE;
 	wait_for(g, now->time, pause);
+}
+
+/* The calls have become so many that the probes go at once; for the report. */
+static void note_leap(struct governor *g, double from, double to, uint64_t now)
+{
+	log_debug("calls rose from %.0f to %.0f a second", from, to);
+	if (g->leap.times++)
+		return;
+	g->leap.from = from;
+	g->leap.to = to;
+	g->leap.at = (double)(now - g->options.start) / 1e9;
 }
 
 /* Until the targets have run for some time: beside others they may not get to run for long. */
@@ -294,7 +235,7 @@ static void count_for_a_moment(struct governor *g, struct measure *ret)
 /* The probes let everything pass for a moment, then what follows is decided. */
 static void count_calls(struct governor *g)
 {
-	double share = g->options.percent / 100, rate, hits, used;
+	double rate, hits, used;
 	struct measure before, after;
 
 	governor_measure(g, clock_now(), &before);
@@ -310,11 +251,11 @@ static void count_calls(struct governor *g)
 	/* By the CPU time that it took to make them: how much of it they get now is chance. */
 	g->hit_rate = used >= COUNTED_CPU ? hits / used * rate
 					  : hits / measure_seconds(&g->begin, &after);
-	/* Half of the hits or so are allocations, whose returns trap too. */
-	g->always_rate = g->hit_rate * ((1 + RETURN_TRAP / 2) * trap(g, false) + GUESSED_RUN);
+	g->always_rate = governor_guess(g, g->hit_rate);
 	log_debug("%.0f hits a second would cost %.3f cores; the targets use %.2f", g->hit_rate,
 		  g->always_rate, rate);
-	rate = g->options.host ? share : share * fmax(rate, LEAST_USE);
+	g->calm_rate = rate;
+	rate = governor_share(g, rate);
 	if (g->always_rate <= FITS * rate)
 		trace_always(g, clock_now());
 	else if (bursts_fit(g, rate, COUNTING_DOUBT))
@@ -341,26 +282,11 @@ static void note_burst(struct governor *g, const struct measure *now, uint64_t e
 	burst->cost_seconds = now->cost - g->begin.cost;
 }
 
-static void average(double *value, double now)
-{
-	*value = *value > 0 ? 0.8 * *value + 0.2 * now : now;
-}
-
-/* Rates while bursts are on, of late: long ones tell more than short ones. */
-static void average_rates(struct governor *g, double seconds, double cost, double hits)
-{
-	g->late.seconds = 0.8 * g->late.seconds + seconds;
-	g->late.cost = 0.8 * g->late.cost + cost;
-	g->late.hits = 0.8 * g->late.hits + hits;
-	g->always_rate = g->late.cost / g->late.seconds;
-	g->hit_rate = g->late.hits / g->late.seconds;
-}
-
 /* Far beyond the budget in spite of all: what was assumed does not hold here. */
 static bool runs_away(struct governor *g, const struct measure *now)
 {
 	double spent = now->cost - g->start.cost, passed = measure_seconds(&g->start, now);
-	double earned = income(g, now) * passed;
+	double earned = governor_income(g, now) * passed;
 
 	if (g->nr_bursts < 8 || passed < 5 || spent < RUNAWAY * earned)
 		return false;
@@ -373,26 +299,22 @@ static bool runs_away(struct governor *g, const struct measure *now)
 static void end_burst(struct governor *g)
 {
 	uint64_t end = clock_now();
-	struct measure now;
-	double length, cost;
+	struct measure off, now;
 
 	kernel_set_burst(g->options.kernel, 0);
 	heap_burst_end(g->options.heap, end);
-	governor_measure(g, end, &now);
-	cost = now.cost - g->armed.cost;
-	length = measure_seconds(&g->armed, &now);
-	average_rates(g, length, cost, (double)(now.hits - g->armed.hits));
+	governor_measure(g, end, &off);
 	g->options.probe(g->options.context, false);
 	take_precedence(g, false);
 	governor_measure(g, clock_now(), &now);
 	note_burst(g, &now, end);
-	average(&g->edge_cost, now.cost - g->begin.cost - cost);
-	average(&g->burst_own, now.own - g->begin.own);
-	log_debug("burst %u: %.1f ms, %.1f ms with its probes, %llu hits, cost %.2f and %.2f ms, "
+	governor_note_burst(g, &off, &now);
+	log_debug("burst %u: %.1f ms, %.1f ms with its probes, %llu hits, cost %.2f of %.2f ms, "
 		  "own %.1f ms",
-		  g->number, length * 1e3, (double)(now.time - g->begin.time) / 1e6,
-		  (unsigned long long)(now.hits - g->begin.hits), cost * 1e3,
-		  (now.cost - g->begin.cost - cost) * 1e3, (now.own - g->begin.own) * 1e3);
+		  g->number, measure_seconds(&g->armed, &off) * 1e3,
+		  measure_seconds(&g->begin, &now) * 1e3,
+		  (unsigned long long)(now.hits - g->begin.hits), (off.cost - g->armed.cost) * 1e3,
+		  (now.cost - g->begin.cost) * 1e3, (now.own - g->begin.own) * 1e3);
 	if (runs_away(g, &now))
 		give_up(g);
 	else
@@ -403,53 +325,80 @@ static void end_burst(struct governor *g)
 static void look_at_burst(struct governor *g, uint64_t time)
 {
 	struct measure now;
+	double hits;
 
 	if (time >= g->due) {
 		end_burst(g);
 		return;
 	}
 	governor_measure(g, time, &now);
-	if (now.cost - g->armed.cost > EXPLODES * burst_cost(g) + 0.005)
-		end_burst(g);
+	if (now.cost - g->armed.cost <= EXPLODES * governor_burst_cost(g) + 0.005)
+		return;
+	hits = (double)(now.hits - g->armed.hits) / measure_seconds(&g->armed, &now);
+	if (g->late.seconds > 0 && hits > EXPLODES * g->hit_rate)
+		note_leap(g, g->hit_rate, hits, time);
+	end_burst(g);
+}
+
+/* From tracing all the time to bursts. */
+static void turn_to_bursts(struct governor *g, uint64_t time)
+{
+	/* The bursts' own begin here: nothing before is of a burst. */
+	kernel_set_burst(g->options.kernel, 0);
+	g->traced += (double)(time - g->origin.time) / 1e9;
+	g->gaps = true;
+	g->options.probe(g->options.context, false);
+	governor_measure(g, clock_now(), &g->start);
+	g->turned = g->start;
+	pause_or_give_up(g, &g->start);
 }
 
 /* Tracing all the time: does it still fit, and is the target itself still as it was? */
 static void look_at_always(struct governor *g, uint64_t time)
 {
-	double cost, cpu, passed, allowed, spent;
+	double cost, passed, allowed, spent, hits;
 	struct measure now;
 
 	governor_measure(g, time, &now);
 	passed = measure_seconds(&g->begin, &now);
 	cost = (now.cost - g->begin.cost) / passed;
-	cpu = (now.cpu - g->begin.cpu) / passed;
-	allowed = g->options.percent / 100;
-	allowed = g->options.host ? allowed : allowed * fmax(cpu - cost, LEAST_USE);
-	g->hit_rate = (double)(now.hits - g->begin.hits) / passed;
-	g->always_rate = cost;
+	hits = (double)(now.hits - g->begin.hits) / passed;
+	allowed = governor_share(g, (now.cpu - g->begin.cpu) / passed - cost);
 	/* A moment's work that is paid for by what was saved before, or is little, is no reason. */
 	spent = now.cost - g->start.cost -
-		EXCEEDS * fmax(income(g, &now), allowed) * measure_seconds(&g->start, &now);
+		EXCEEDS * fmax(governor_income(g, &now), allowed) *
+			measure_seconds(&g->start, &now);
 	g->too_dear = cost > EXCEEDS * allowed && spent > GRACE ? g->too_dear + 1 : 0;
-	if (g->calm_rate < 0)
-		g->calm_rate = cpu;
-	if (g->too_dear && cpu > LEAP * g->calm_rate + LEAP_CORES && cost > allowed * EXPLODES) {
-		snprintf(g->reason, sizeof(g->reason),
-			 "the targets' CPU use rose from %.2f to %.2f cores, %.2f of them for "
-			 "tracing",
-			 g->calm_rate, cpu, cost);
-		give_up(g);
-	} else if (g->too_dear >= 2 || (g->too_dear && cost > EXPLODES * allowed)) {
-		/* The bursts' own begin here: nothing before is of a burst. */
-		kernel_set_burst(g->options.kernel, 0);
-		g->traced += (double)(time - g->origin.time) / 1e9;
-		g->gaps = true;
-		g->options.probe(g->options.context, false);
-		governor_measure(g, clock_now(), &g->start);
-		pause_or_give_up(g, &g->start);
-	} else {
-		trace_always(g, time);
+	g->always_rate = cost;
+	if (g->too_dear && cost > EXPLODES * allowed && cpu_leaps(g, &g->begin, &now))
+		return;
+	if (g->too_dear >= 2 || (g->too_dear && cost > EXPLODES * allowed)) {
+		if (hits > EXPLODES * g->hit_rate)
+			note_leap(g, g->hit_rate, hits, time);
+		g->hit_rate = hits;
+		turn_to_bursts(g, time);
+		return;
 	}
+	if (cost <= EXCEEDS * allowed)
+		g->hit_rate = hits;
+	trace_always(g, time);
+}
+
+/*
+ * Between two looks: has more been spent than would be far too much for the whole time from one to
+ * the next?
+ */
+static void glance_at_always(struct governor *g, uint64_t time)
+{
+	double most = EXPLODES * CALM_MS / 1e3;
+	struct measure now;
+
+	if (time < g->glance + GLANCE_MS * MS)
+		return;
+	governor_measure(g, time, &now);
+	if (now.cost - g->begin.cost > most * governor_income(g, &now) + GRACE)
+		look_at_always(g, time);
+	g->glance = time;
 }
 
 int governor_step(struct governor *g, uint64_t now)
@@ -458,6 +407,8 @@ int governor_step(struct governor *g, uint64_t now)
 		begin(g, now);
 	else if (g->state == BURST)
 		look_at_burst(g, now);
+	else if (g->state == ALWAYS && now < g->due)
+		glance_at_always(g, now);
 	else if (now < g->due)
 		;
 	else if (g->state == CALM)
@@ -470,7 +421,9 @@ int governor_step(struct governor *g, uint64_t now)
 	if (g->due <= now)
 		return 0;
 	now = (g->due - now) / MS + 1;
-	return g->state == BURST && now > LOOK_MS ? LOOK_MS : now > 1000 ? 1000 : (int)now;
+	return g->state == BURST && now > LOOK_MS ? LOOK_MS
+	       : now > GLANCE_MS		  ? GLANCE_MS
+						  : (int)now;
 }
 
 void governor_stop(struct governor *g, uint64_t now)

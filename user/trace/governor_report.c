@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/vec.h"
 
@@ -40,15 +41,28 @@ static void say(const struct governor *g, const struct measure *now, char *text,
 			 spent / cpu * 100);
 }
 
+static void say_leap(const struct governor *g, char *text, size_t size)
+{
+	size_t used = strlen(text);
+
+	if (!g->leap.times)
+		return;
+	snprintf(text + used, size - used,
+		 " The probes were taken out at once%s: calls rose from %.0f to %.0f a second, "
+		 "%.1f s after the start.",
+		 g->leap.times > 1 ? " several times" : "", g->leap.from, g->leap.to, g->leap.at);
+}
+
 int governor_report(struct governor *g, uint64_t time, struct profile *profile)
 {
 	struct measure now;
-	char text[400];
+	char text[600];
 
 	governor_measure(g, time, &now);
 	profile->health.cost_seconds = now.cost - g->origin.cost;
 	profile->health.target_seconds = now.cpu - g->origin.cpu;
 	say(g, &now, text, sizeof(text));
+	say_leap(g, text, sizeof(text));
 	profile->capture.budget = g->options.percent;
 	profile->capture.budget_words = profile_string(profile, text);
 	for (size_t i = 0; i < g->nr_bursts; i++) {
