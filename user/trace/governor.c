@@ -256,6 +256,7 @@ static void count_calls(struct governor *g)
 		  g->always_rate, rate);
 	g->calm_rate = rate;
 	rate = governor_share(g, rate);
+	g->counted = after;
 	if (g->always_rate <= FITS * rate)
 		trace_always(g, clock_now());
 	else if (bursts_fit(g, rate, COUNTING_DOUBT))
@@ -343,12 +344,13 @@ static void look_at_burst(struct governor *g, uint64_t time)
 /* From tracing all the time to bursts. */
 static void turn_to_bursts(struct governor *g, uint64_t time)
 {
-	/* The bursts' own begin here: nothing before is of a burst. */
+	/* What leaks is estimated from the bursts that follow; this was traced as well. */
 	kernel_set_burst(g->options.kernel, 0);
-	g->traced += (double)(time - g->origin.time) / 1e9;
 	g->gaps = true;
 	g->options.probe(g->options.context, false);
+	g->begin = g->counted;
 	governor_measure(g, clock_now(), &g->start);
+	note_burst(g, &g->start, time);
 	g->turned = g->start;
 	pause_or_give_up(g, &g->start);
 }

@@ -45,6 +45,7 @@ struct governor {
 		unsigned int times;
 		double from, to, at; /* calls a second, and when, the first time */
 	} leap; /* of calls: probes were taken out at once */
+	struct measure counted; /* when calls had been counted and tracing began */
 	uint64_t glance; /* at tracing all the time, the last one, ns */
 	struct measure turned; /* when bursts took its place; time 0: they did not */
 	double traced; /* seconds */
