@@ -45,7 +45,7 @@ static const double FITS = 0.8, EXCEEDS = 1.25; /* of the income */
 static const double GRACE = 0.02; /* seconds of cost that no one asks after */
 static const double EXPLODES = 4; /* times what bursts cost */
 static const double RUNAWAY = 3; /* times the budget, over all */
-static const double LEAP = 2, LEAP_CORES = 0.25; /* the targets' CPU use to what it was */
+static const double LEAP = 2, LEAP_CORES = 0.1; /* the targets' CPU use to what it was */
 static const double WATCHED = 3; /* seconds after turning to bursts */
 
 int governor_new(const struct governor_options *options, struct governor **ret_governor)
@@ -151,9 +151,6 @@ static void begin_burst(struct governor *g)
 	uint64_t now;
 
 	governor_measure(g, clock_now(), &g->begin);
-	if (g->turned.time && measure_seconds(&g->turned, &g->begin) < WATCHED &&
-	    cpu_leaps(g, &g->turned, &g->begin))
-		return;
 	take_precedence(g, true);
 	g->options.probe(g->options.context, true);
 	now = clock_now();
@@ -403,6 +400,19 @@ static void glance_at_always(struct governor *g, uint64_t time)
 	g->glance = time;
 }
 
+/* For a while after all the time became too dear: was it the targets' CPU use that rose? */
+static void watch_targets(struct governor *g, uint64_t time)
+{
+	struct measure now;
+
+	if (!g->turned.time || time < g->glance + GLANCE_MS * MS)
+		return;
+	g->glance = time;
+	governor_measure(g, time, &now);
+	if (!cpu_leaps(g, &g->turned, &now) && measure_seconds(&g->turned, &now) > WATCHED)
+		g->turned.time = 0;
+}
+
 int governor_step(struct governor *g, uint64_t now)
 {
 	if (g->state == WAITING)
@@ -411,6 +421,8 @@ int governor_step(struct governor *g, uint64_t now)
 		look_at_burst(g, now);
 	else if (g->state == ALWAYS && now < g->due)
 		glance_at_always(g, now);
+	else if (g->state == PAUSE && now < g->due)
+		watch_targets(g, now);
 	else if (now < g->due)
 		;
 	else if (g->state == CALM)
