@@ -13,10 +13,12 @@
  * takes to outgrow them. So the sum is made twice: over all bursts, and over those that have
  * been followed by a third of all the time traced, of whose blocks next to none is left.
  *
- * The blocks that are in use for a moment when a burst begins or ends are its error, as many for a
- * short burst as for a long one. So bursts count by how much the site allocated in them: the
- * share is the slope of growth over the site's allocations, by least squares through nought, with
- * an error from what is left over (White, 1980).
+ * The blocks that are in use for a moment when a burst begins or ends are its error, as many where
+ * little happens as where much does. So bursts are weighed by how much the process releases in
+ * them: the share is what the process grew by to what the site allocated, both weighed so, with
+ * an error from what is left over (White, 1980). To weigh by what is allocated would seem as good,
+ * but finds growth where there is none: where more is allocated than usual, more is in use at
+ * the end. Weighed by what is released, the same makes the share too small.
  *
  * What is released rarely and all at once (a batch, a collection of garbage) is not in it until
  * a burst has met such a moment. So it only speaks for sites of whose blocks next to none has
@@ -64,6 +66,8 @@ static void fill_growth(struct burst_view *view, uint32_t space)
 		if (space < b->nr_spaces)
 			flow = flow_of(&b->spaces[space], b->first + (uint32_t)i, &next);
 		view->growth[i] = flow ? (double)flow->born - flow->released : 0;
+		/* Where next to nothing is released bursts count by their length. */
+		view->weight[i] = burst_length(view, i) + (flow ? flow->released : 0);
 		view->most[i] = 0;
 	}
 }
@@ -115,42 +119,54 @@ static double within(double value, double low, double high)
 	return fmin(fmax(value, low), high);
 }
 
-/* The slope of what the process grew by, over what the site allocated. */
+/* What the process grew by to what the site allocated. */
 struct slope {
 	double value, error;
 	double others; /* of it, what other sites may have leaked */
 	double bursts; /* that it rests on: many short ones are few */
 };
 
+/* Whether the site allocated in the burst; *k follows in its list. */
+static bool births_in(const struct burst_view *view, const struct site_bursts *site, size_t burst,
+		      size_t *k)
+{
+	while (*k < site->nr_births && site->births[*k].burst < view->bursts->first + burst)
+		++*k;
+	return *k < site->nr_births && site->births[*k].burst == view->bursts->first + burst;
+}
+
 static struct slope slope_of(const struct burst_view *view, const struct site_bursts *site,
 			     double high, size_t nr)
 {
-	uint32_t first = view->bursts->first;
-	double squares = 0, fourths = 0, grown = 0, others = 0, left = 0;
+	double squares = 0, fourths = 0, allocated = 0, grown = 0, others = 0, left = 0;
 	struct slope slope = { .error = INFINITY };
 
-	for (size_t k = 0; k < site->nr_births && site->births[k].burst < first + nr; k++) {
-		size_t i = site->births[k].burst - first;
-		double born = site->births[k].born;
+	for (size_t i = 0, k = 0; i < nr; i++) {
+		double weight = view->weight[i], own_most = 0;
 
-		squares += born * born;
-		fourths += born * born * born * born;
-		grown += born * view->growth[i];
-		others += born * (view->most[i] - most_of(&site->births[k], high));
+		if (births_in(view, site, i, &k)) {
+			allocated += weight * site->births[k].born;
+			own_most = most_of(&site->births[k], high);
+		}
+		squares += weight * weight;
+		fourths += weight * weight * weight * weight;
+		grown += weight * view->growth[i];
+		others += weight * (view->most[i] - own_most);
 	}
-	if (squares <= 0)
+	if (allocated <= 0)
 		return slope;
-	slope.value = grown / squares;
-	slope.others = others / squares;
+	slope.value = grown / allocated;
+	slope.others = others / allocated;
 	slope.bursts = squares * squares / fourths;
-	for (size_t k = 0; k < site->nr_births && site->births[k].burst < first + nr; k++) {
-		double born = site->births[k].born;
-		double off = view->growth[site->births[k].burst - first] - slope.value * born;
+	for (size_t i = 0, k = 0; i < nr; i++) {
+		double weight = view->weight[i];
+		double born = births_in(view, site, i, &k) ? site->births[k].born : 0;
+		double off = view->growth[i] - slope.value * born;
 
-		left += born * born * fmax(off * off, 1);
+		left += weight * weight * fmax(off * off, 1);
 	}
 	if (slope.bursts > 1)
-		slope.error = sqrt(left * slope.bursts / (slope.bursts - 1)) / squares;
+		slope.error = sqrt(left * slope.bursts / (slope.bursts - 1)) / allocated;
 	return slope;
 }
 

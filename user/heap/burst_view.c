@@ -68,9 +68,10 @@ struct burst_view *burst_view_new(const struct bursts *bursts, uint32_t now)
 	view->shares = calloc(bursts->nr_sites + 1, sizeof(*view->shares));
 	view->known = calloc(bursts->nr_sites + 1, 1);
 	view->growth = calloc(bursts->nr + 1, sizeof(*view->growth));
+	view->weight = calloc(bursts->nr + 1, sizeof(*view->weight));
 	view->most = calloc(bursts->nr + 1, sizeof(*view->most));
 	if (!view->controls || !view->coverage || !view->shares || !view->known || !view->growth ||
-	    !view->most || count_controls(view)) {
+	    !view->weight || !view->most || count_controls(view)) {
 		burst_view_free(view);
 		return NULL;
 	}
@@ -87,6 +88,7 @@ void burst_view_free(struct burst_view *view)
 		return;
 	hashmap_free(view->controls);
 	free(view->growth);
+	free(view->weight);
 	free(view->most);
 	free(view->shares);
 	free(view->known);

@@ -84,6 +84,7 @@ struct burst_view {
 	size_t followed; /* bursts: see burst_followed */
 	/* Of the space of burst_view_space, by burst, in blocks: */
 	double *growth; /* what the process grew by */
+	double *weight; /* how much that tells */
 	double *most; /* what its sites may leak, each at the most */
 };
 

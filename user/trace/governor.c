@@ -45,7 +45,7 @@ static const double FITS = 0.8, EXCEEDS = 1.25; /* of the income */
 static const double GRACE = 0.02; /* seconds of cost that no one asks after */
 static const double EXPLODES = 4; /* times what bursts cost */
 static const double RUNAWAY = 3; /* times the budget, over all */
-static const double LEAP = 2, LEAP_CORES = 0.1; /* the targets' CPU use to what it was */
+static const double LEAP = 2, LEAP_CORES = 0.5; /* the targets' CPU use to what it was */
 static const double WATCHED = 3; /* seconds after turning to bursts */
 
 int governor_new(const struct governor_options *options, struct governor **ret_governor)
