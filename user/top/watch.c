@@ -31,7 +31,8 @@ struct watch {
 	struct watch_options options;
 	pid_t pid;
 	char comm[64];
-	volatile sig_atomic_t stop;
+	volatile sig_atomic_t
+		stop; /* set as a signal's handler would: the tracer looks at it often */
 	int event;
 	pthread_mutex_t lock; /* of all below */
 	struct watch_news news;
