@@ -7,13 +7,14 @@ whatever goes wrong costs no report. Each test has names of its own and sweeps o
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 
-from harness import fixture, require, scratch, start, test, wait_for
+from harness import fixture, need_program, require, scratch, start, test, wait_for
 from target import Target
 from test_triage import into, remove_cgroup, small_cgroup
 from tracer import PROBE_LINKS, Trace, binary, links_gone, seep
@@ -379,6 +380,46 @@ def nothing_piles_up():
     running.stop()
     require(max(seen) - min(seen) <= 2, f"descriptors: {seen}")
     require(resident[-1] < resident[1] * 1.25 + (4 << 20), f"resident: {resident}")
+
+
+CAPABILITIES = "+bpf,+perfmon,+sys_ptrace,+dac_read_search"
+
+
+def as_nobody(capabilities, *arguments):
+    need_program("setpriv")
+    path = scratch("seep")
+    shutil.copy(binary(), path)
+    os.chmod(path, 0o755)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                           f"--inh-caps=-all{capabilities}", f"--ambient-caps=-all{capabilities}",
+                           f"--bounding-set=-all{capabilities}", "--no-new-privs", path, "sweep",
+                           *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@test("sweep.no-privilege")
+def no_privilege():
+    """It is said, before the host is looked at; only to look needs none."""
+    code, _, err = as_nobody("", "--triage=1s", "--no-store")
+    require(code == 3 and "CAP_BPF" in err, f"exit code {code}: {err!r}")
+    code, out, err = as_nobody("", "--triage=1s", "--no-store", "--top=0", "--format=json")
+    require(code == 0 and json.loads(out)["sweep"]["processes"] > 1, f"{code}: {err!r}")
+
+
+@test("sweep.few-capabilities")
+def few_capabilities():
+    """Those of the unit are enough to trace; what a budget needs besides is said."""
+    host = Host()
+    host.begin("leak", "leak")
+    for budget, traced in (("off", True), ("2", False)):
+        code, out, err = as_nobody("," + CAPABILITIES, host.only, *QUICK, "--trace=1s",
+                                   f"--budget={budget}", "--no-store")
+        require(code in (0, 5, 10), f"exit code {code}: {err!r}")
+        suspect = suspects(json.loads(out), host)["leak"]
+        if budget == "2" and suspect["traced"]:
+            continue  # the administrator has switched the statistics on
+        require(suspect["traced"] == traced, f"{budget}: {suspect['not_traced']}")
+        require(traced or "bpf_stats_enabled" in suspect["not_traced"], suspect["not_traced"])
 
 
 @test("sweep.store")

@@ -46,14 +46,25 @@ static const char *reason(int err)
 	}
 }
 
-static void give_up(struct pass *pass, struct pass_suspect *suspect, int err)
+static void give_up(struct pass *pass, struct pass_suspect *suspect, int err, const char *why)
 {
-	suspect->not_traced = pass_string(pass, reason(err));
+	suspect->not_traced = pass_string(pass, why);
 	suspect->failed = err != -ESRCH;
 }
 
+/* Why there is no tracer, whoever the suspect is. */
+static const char *no_tracer(const struct sweep_settings *settings, int err)
+{
+	if (err == -EPERM && settings->budget > 0)
+		return "a budget needs the kernel's statistics of programs: CAP_SYS_ADMIN, or "
+		       "kernel.bpf_stats_enabled = 1 (sysctl)";
+	return err == -EPERM || err == -EACCES ? "the kernel refused the tracing programs"
+					       : strerror(-err);
+}
+
 /* 0 once it is being traced, also where it maps no allocator: its mappings are seen then. */
-static int begin(struct sweeper *s, const struct pass_suspect *suspect, struct tracer **ret_tracer)
+static int begin(struct sweeper *s, const struct pass_suspect *suspect, struct tracer **ret_tracer,
+		 const char **ret_why)
 {
 	const struct sweep_settings *settings = s->options.settings;
 	struct tracer_options options = {
@@ -65,16 +76,21 @@ static int begin(struct sweeper *s, const struct pass_suspect *suspect, struct t
 	struct tracer *tracer;
 	int err = is_there(suspect) ? 0 : -ESRCH;
 
-	if (err)
+	if (err) {
+		*ret_why = reason(err);
 		return err;
+	}
 	err = tracer_new(&options, s->options.features, &tracer);
-	if (err)
+	if (err) {
+		*ret_why = no_tracer(settings, err);
 		return err;
+	}
 	err = tracer_add(tracer, suspect->pid);
 	err = err == -ENOENT ? 0 : err;
 	if (!err && !is_there(suspect))
 		err = -ESRCH;
 	if (err) {
+		*ret_why = reason(err);
 		tracer_free(tracer);
 		return err;
 	}
@@ -130,11 +146,11 @@ void sweeper_trace(struct sweeper *s, struct pass *pass, struct pass_suspect *su
 {
 	double began, cpu = sweeper_own_cpu();
 	struct tracer *tracer = NULL;
-	const char *cut;
-	int err = begin(s, suspect, &tracer), traced;
+	const char *cut, *why = NULL;
+	int err = begin(s, suspect, &tracer, &why), traced;
 
 	if (err) {
-		give_up(pass, suspect, err);
+		give_up(pass, suspect, err, why);
 		suspect->cpu_seconds = sweeper_own_cpu() - cpu;
 		return;
 	}
@@ -146,7 +162,7 @@ void sweeper_trace(struct sweeper *s, struct pass *pass, struct pass_suspect *su
 	tracer_stop(tracer);
 	err = take_profile(s, tracer, suspect);
 	if (err)
-		give_up(pass, suspect, err);
+		give_up(pass, suspect, err, reason(err));
 	else if (cut)
 		suspect->not_traced = pass_string(pass, cut);
 	suspect->failed |= traced != 0;
