@@ -163,3 +163,19 @@ def growth_budget():
     counts = grown(target, "1e-9")
     require(not counts["attached"], f"{counts}")
     require(counts["cost"] > 0 and counts["hits_per_second"] > 1000, f"{counts}")
+
+
+@test("triage.growth-crowded")
+def growth_crowded():
+    """Processes that have ended make room for those that come."""
+    target = Target("hungry", "16384", "map")
+    probe = start([fixture("triage"), "growth", "4", str(target.pid), "10", "few"],
+                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    if not probe.stdout.readline():
+        raise Skip("this kernel does not tell of page faults")
+    subprocess.run(["sh", "-c", "for i in $(seq 300); do /bin/true; done"], check=True)
+    target.tell()
+    counts = json.loads(probe.stdout.readline())
+    probe.wait(10)
+    require(counts["processes_lost"] > 0, f"the table was never full: {counts}")
+    require(counts["faults"] * 4096 > MIB, f"it was not seen: {counts}")

@@ -5,7 +5,7 @@
  *
  *	triage look COUNT SECONDS	looks so far apart: processes, cost
  *	triage rank WINDOW COUNT COMM	suspects of that name, by so many looks within the window
- *	triage growth SECONDS PID [BUDGET [calls]]	where it grew, and what it cost to know
+ *	triage growth SECONDS PID [BUDGET [calls|few]]	where it grew, and what it cost to know
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +18,8 @@
 
 #include "triage/growth_probe.h"
 #include "triage/ranking.h"
+
+enum { CHECKS = 5, FEW = 128 };
 
 static void print(json_t *row)
 {
@@ -109,9 +111,31 @@ static json_t *pack_stack(const struct growth_stack *stack)
 			 (json_int_t)stack->bytes, "frames", frames);
 }
 
-static int growth(double seconds, pid_t pid, double budget, bool calls)
+/* Checks it on the way; the state is the last one, or that in which it was taken out. */
+static int watch(struct growth_probe *probe, double seconds, struct growth_state *ret_state)
 {
-	const struct growth_probe_options options = { .budget = budget, .calls = calls };
+	int err = 0;
+
+	for (int i = 0; i < CHECKS && !err; i++) {
+		struct growth_state state;
+
+		rest(seconds / CHECKS);
+		err = growth_probe_check(probe, &state);
+		if (!err && (i == 0 || ret_state->attached))
+			*ret_state = state;
+	}
+	return err;
+}
+
+/* `few`: tables that a few dozen processes fill. */
+static int growth(double seconds, pid_t pid, double budget, bool calls, bool few)
+{
+	const struct growth_probe_options options = {
+		.budget = budget,
+		.calls = calls,
+		.max_processes = few ? FEW : 0,
+		.every = few ? 1 : 0,
+	};
 	struct growth_counts counts = { 0 };
 	struct growth_state state;
 	struct growth_probe *probe;
@@ -122,8 +146,7 @@ static int growth(double seconds, pid_t pid, double budget, bool calls)
 		return err;
 	puts("\"attached\"");
 	fflush(stdout);
-	rest(seconds);
-	err = growth_probe_check(probe, &state);
+	err = watch(probe, seconds, &state);
 	if (!err && growth_probe_read(probe, pid, 10, &counts) != 0)
 		counts = (struct growth_counts){ 0 };
 	for (size_t i = 0; i < counts.nr_stacks; i++)
@@ -150,7 +173,8 @@ int main(int argc, char **argv)
 		err = rank(atof(argv[2]), atoi(argv[3]), argv[4]);
 	else if (argc >= 4 && !strcmp(argv[1], "growth"))
 		err = growth(atof(argv[2]), atoi(argv[3]), argc > 4 ? atof(argv[4]) : 0,
-			     argc > 5 && !strcmp(argv[5], "calls"));
+			     argc > 5 && !strcmp(argv[5], "calls"),
+			     argc > 5 && !strcmp(argv[5], "few"));
 	if (err)
 		fprintf(stderr, "triage: %s\n", strerror(-err));
 	return err ? 1 : 0;
