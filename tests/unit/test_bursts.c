@@ -151,6 +151,28 @@ static void little_time_is_enough(void **state)
 	assert_int_equal(many(&w, 5, 60).called, 0);
 }
 
+/*
+ * A hundredth of the calls leaks: it is told, since frees in the burst of birth say that the
+ * others' do not.
+ */
+static void a_little_among_much_is_told(void **state)
+{
+	struct world w = { .rate = 100,
+			   .busy_rate = 10000,
+			   .busy_life = 0.001,
+			   .least_pause = 0.1,
+			   .law = &world_laws[0],
+			   .leak = 1,
+			   .reuses = true,
+			   .shortest = 0.0075,
+			   .longest = 0.1,
+			   .duty = 0.1 };
+
+	assert_int_equal(many(&w, 2, 25).called, 2);
+	w.leak = 0;
+	assert_int_equal(many(&w, 2, 25).called, 0);
+}
+
 static struct burst_share a_share(void)
 {
 	return (struct burst_share){ .enough = true,
@@ -242,6 +264,7 @@ int main(void)
 		cmocka_unit_test(plans_have_their_mean),
 		cmocka_unit_test(intervals_cover_the_truth),
 		cmocka_unit_test(little_time_is_enough),
+		cmocka_unit_test(a_little_among_much_is_told),
 		cmocka_unit_test(verdicts_have_words),
 		cmocka_unit_test(the_heap_names_the_leak),
 	};
