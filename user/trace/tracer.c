@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Owns the parts of a tracing and the loop that drives them. What a record means is in
- * tracer_records.c, what is reported in tracer_profile.c.
+ * Owns the parts of a tracing, and which processes are traced. The loop is in tracer_run.c,
+ * what a record means in tracer_records.c, what is reported in tracer_profile.c.
  */
 #include "trace/tracer_internal.h"
 
@@ -13,20 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attach/cost.h"
 #include "base/hashmap.h"
-#include "base/log.h"
 #include "base/vec.h"
 #include "proc/cpu.h"
-
-enum {
-	TICK_NS = 1000000000, /* growth is noted, late processes are looked for */
-	POLL_MS = 50, /* records below the wake-up mark wait at most so long */
-	INNER_POLL_MS = 10,
-};
-
-/* A report waits at most so long for a look at objects. */
-static const uint64_t INNER_WAIT_NS = 8000000000;
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -41,8 +30,7 @@ uint64_t monotonic_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
-/* Whether this kernel lets us see the system calls of mappings. */
-static bool knows_mappings(const struct tracer *t)
+bool tracer_knows_mappings(const struct tracer *t)
 {
 	return t->features.call_entries || t->features.tracefs;
 }
@@ -55,8 +43,8 @@ static int open_kernel(struct tracer *t)
 		.trace_all = o->everything,
 		.follow_all = o->everything,
 		.announce_exec = o->has_filter || o->everything,
-		.mappings = knows_mappings(t) && !o->no_mappings,
-		.new_code = knows_mappings(t),
+		.mappings = tracer_knows_mappings(t) && !o->no_mappings,
+		.new_code = tracer_knows_mappings(t),
 		.call_entries = t->features.call_entries,
 		.late_allocation = t->features.late_allocation,
 		.find_vma = t->features.find_vma,
@@ -167,7 +155,7 @@ static int open_collector(struct tracer *t)
 	t->allocator_stacks = hashmap_new();
 	t->start = monotonic_ns();
 	t->start_wall = clock_ns(CLOCK_REALTIME) / 1e9;
-	t->next_tick = t->start + TICK_NS;
+	t->next_tick = t->start + TRACER_TICK_NS;
 	heap.start_time = t->start;
 	t->heap = heap_new(&heap);
 	return t->stacks && t->processes && t->surroundings && t->objects && t->refreshed &&
@@ -376,221 +364,6 @@ int tracer_add_matching(struct tracer *t, size_t *ret_nr)
 	if (ret_nr)
 		*ret_nr = nr;
 	return 0;
-}
-
-static uint64_t rss_of(void *context, uint32_t space)
-{
-	struct tracer *t = context;
-
-	return processes_rss(t->processes, space);
-}
-
-static void note_taint(void *context, uint32_t space, uint64_t lost)
-{
-	struct tracer *t = context;
-
-	heap_taint(t->heap, space, lost);
-}
-
-static void scan_living(void *context, const struct traced_process *process)
-{
-	struct tracer *t = context;
-
-	objects_scan(t->objects, process->pid, NULL);
-}
-
-static void look_around(void *context, const struct traced_process *process)
-{
-	struct tracer *t = context;
-
-	surroundings_look(t->surroundings, process->space, process->pid, monotonic_ns() / 1e9,
-			  process->rss_last);
-}
-
-static void look_into(void *context, const struct traced_process *process)
-{
-	struct tracer *t = context;
-
-	inner_add(t->inner, process->pid);
-}
-
-/* Those that have not allocated yet are no spaces yet. */
-static void find_inner(struct tracer *t)
-{
-	if (!t->inner)
-		return;
-	for (size_t i = 0; i < t->nr_added; i++)
-		inner_add(t->inner, t->added[i]);
-	processes_each(t->processes, look_into, t);
-}
-
-/* The last look for a report; meanwhile the ring is emptied. */
-static int finish_inner(struct tracer *t)
-{
-	uint64_t deadline = monotonic_ns() + INNER_WAIT_NS;
-	int n = 0;
-
-	if (!t->inner)
-		return 0;
-	inner_ask(t->inner);
-	while (n >= 0 && !t->out_of_memory && inner_asked(t->inner) && monotonic_ns() < deadline) {
-		n = kernel_poll(t->kernel, INNER_POLL_MS, tracer_record, t);
-		n = n == -EINTR ? 0 : n;
-		t->clock = monotonic_ns();
-	}
-	return n < 0 ? n : 0;
-}
-
-static bool is_held(const struct tracer *t, pid_t pid)
-{
-	for (size_t i = 0; i < t->nr_held; i++)
-		if (t->held[i] == pid)
-			return true;
-	return false;
-}
-
-/*
- * The signal that stopped them may have come after the one that continued them. But one that
- * is stopped may have stopped itself once more, for what it has mapped since; then it has said
- * so before, and what it said is read first.
- */
-static void continue_held(struct tracer *t)
-{
-	pid_t *pids = t->held;
-	size_t nr = 0;
-
-	for (size_t i = 0; i < t->nr_held; i++)
-		if (process_is_stopped(pids[i]))
-			pids[nr++] = pids[i];
-	t->held = NULL;
-	t->nr_held = t->cap_held = 0;
-	if (nr)
-		kernel_drain(t->kernel, tracer_record, t);
-	for (size_t i = 0; i < nr; i++)
-		if (!is_held(t, pids[i]))
-			kill(pids[i], SIGCONT);
-	free(pids);
-}
-
-/* Once a second. */
-static void tick(struct tracer *t, uint64_t now)
-{
-	heap_mark(t->heap, now, rss_of, t);
-	processes_each(t->processes, look_around, t);
-	kernel_tainted(t->kernel, note_taint, t);
-	if (t->unwinding)
-		unwinding_tick(t->unwinding);
-	find_inner(t);
-	if (t->options.has_filter || t->options.everything)
-		tracer_add_matching(t, NULL);
-	/* Without the tracepoints nothing tells of libraries that are opened later. */
-	if (!knows_mappings(t))
-		processes_each(t->processes, scan_living, t);
-	if (t->nr_held)
-		continue_held(t);
-}
-
-bool tracer_targets_ended(const struct tracer *t)
-{
-	if (t->options.has_filter || t->options.everything)
-		return false;
-	for (size_t i = 0; i < t->nr_added; i++) {
-		struct process_info info;
-
-		if (!process_read(t->added[i], &info))
-			return false;
-	}
-	return true;
-}
-
-static bool someone_lives(const struct tracer *t)
-{
-	return processes_living(t->processes) || !tracer_targets_ended(t);
-}
-
-static int least(int a, int b)
-{
-	return a < b ? a : b;
-}
-
-bool tracer_gave_up(const struct tracer *t)
-{
-	return t->governor && governor_gave_up(t->governor);
-}
-
-static void note_victim(void *context, const struct oom_victim *victim)
-{
-	struct tracer *t = context;
-	uint32_t space = processes_last_space_of(t->processes, victim->pid);
-
-	if (space)
-		surroundings_killed(t->surroundings, space, victim);
-}
-
-static void collect_victims(struct tracer *t)
-{
-	if (t->oom_watch)
-		oom_watch_poll(t->oom_watch, 0, note_victim, t);
-}
-
-int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
-{
-	uint64_t now = monotonic_ns();
-	uint64_t deadline = seconds < 0 ? UINT64_MAX : now + (uint64_t)(seconds * 1e9);
-	int n;
-
-	if (t->inner)
-		inner_pace(t->inner, seconds);
-	find_inner(t);
-	/* Not needed before there is something to lose; without it kills are seen by their number.
-	 */
-	if (!t->oom_watch && oom_watch_open(&t->oom_watch) != 0)
-		t->oom_watch = NULL;
-	while (!*stop && !t->out_of_memory && !tracer_gave_up(t) && now < deadline) {
-		uint64_t left = (deadline - now) / 1000000;
-		int wait = left < POLL_MS ? (int)left + 1 : POLL_MS;
-
-		if (t->governor)
-			wait = least(wait, governor_step(t->governor, now));
-		t->clock = now;
-		n = kernel_poll(t->kernel, wait, tracer_record, t);
-
-		if (n < 0 && n != -EINTR)
-			return n;
-		tracer_refresh_stale(t);
-		if (t->unwinding)
-			unwinding_collect(t->unwinding);
-		collect_victims(t);
-		now = monotonic_ns();
-		if (now >= t->next_tick) {
-			tick(t, now);
-			t->next_tick = now + TICK_NS;
-		}
-		if (!n && !someone_lives(t))
-			break;
-	}
-	n = finish_inner(t);
-	return t->out_of_memory ? -ENOMEM : n;
-}
-
-int tracer_stop(struct tracer *t)
-{
-	int err;
-
-	if (t->end)
-		return 0;
-	t->end = monotonic_ns();
-	t->clock = t->end;
-	if (t->governor)
-		governor_stop(t->governor, t->end);
-	/* From here on the probes let everything pass: the order they go in is of no matter. */
-	kernel_set_burst(t->kernel, 0);
-	objects_detach(t->objects);
-	kernel_stop(t->kernel);
-	err = kernel_drain(t->kernel, tracer_record, t);
-	collect_victims(t);
-	tick(t, t->end);
-	return err;
 }
 
 void tracer_set_exit_status(struct tracer *t, pid_t pid, int status)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the parts of the tracer share: tracer.c (wiring, loop), tracer_records.c (what the
- * kernel tells), tracer_profile.c (what is reported). Nobody else includes it. */
+/*
+ * What the parts of the tracer share: tracer.c (wiring, processes), tracer_run.c (the loop),
+ * tracer_records.c (what the kernel tells), tracer_profile.c (what is reported). Nobody else
+ * includes it.
+ */
 #ifndef SEEP_TRACE_TRACER_INTERNAL_H
 #define SEEP_TRACE_TRACER_INTERNAL_H
 
@@ -18,6 +21,10 @@
 #include "triage/oom_watch.h"
 
 struct hashmap;
+
+enum {
+	TRACER_TICK_NS = 1000000000, /* growth is noted, late processes are looked for */
+};
 
 struct tracer {
 	struct tracer_options options;
@@ -52,6 +59,9 @@ struct tracer {
 };
 
 uint64_t monotonic_ns(void);
+
+/* Whether this kernel lets us see the system calls of mappings. */
+bool tracer_knows_mappings(const struct tracer *tracer);
 
 /* Reads the process's maps, for names and for unwinding. */
 void tracer_refresh_maps(struct tracer *tracer, uint32_t space, pid_t pid,
