@@ -119,7 +119,7 @@ def redis_planted_leak():
 def redis_without_leak():
     server = redis_under_load(False)
     report = Trace("-p", server.pid, "--duration", 20, "--budget=5").wait(70)
-    bursts_are_told(report, 3)
+    bursts_are_told(report, 2)
     within(report, 5)
     require(not accused(report, server.pid), f"accused: {accused(report, server.pid)}")
 
@@ -146,7 +146,7 @@ def python_loop():
                    env=dict(os.environ, PYTHONMALLOC="malloc"))
     time.sleep(1)
     report = Trace("-p", target.pid, "--duration", 15, "--budget=5").wait(70)
-    bursts_are_told(report)
+    bursts_are_told(report, 2)
     within(report, 5)
     require(not accused(report, target.pid), f"accused: {accused(report, target.pid)}")
 
