@@ -275,6 +275,7 @@ static int count_hold(void *context, const struct python_reference *reference)
 static void set_holds(struct look *look, uint32_t node, struct why_container *c)
 {
 	struct holding h = { .look = look };
+	const struct python_form *held;
 	struct python_form form;
 
 	/* What a cache's dict has are its own entries. */
@@ -291,9 +292,10 @@ static void set_holds(struct look *look, uint32_t node, struct why_container *c)
 				most = i;
 		if (!h.nr || !h.types[most].count)
 			break;
+		held = &look->reader.forms[h.types[most].form - 1];
+		c->weak |= held->kind == KIND_WEAKREF && h.types[most].count > h.seen / 2;
 		c->holds[c->nr_holds++] = (struct why_share){
-			strpool_add(look->why->names,
-				    look->reader.forms[h.types[most].form - 1].type->name),
+			strpool_add(look->why->names, held->type->name),
 			(double)h.types[most].count / h.seen,
 		};
 		h.types[most].count = 0;

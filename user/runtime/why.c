@@ -8,6 +8,8 @@
 #include "base/strpool.h"
 #include "runtime/trend.h"
 
+enum { LEAST_WEAK = 1000 };
+
 struct why *why_new(void)
 {
 	struct why *why = calloc(1, sizeof(*why));
@@ -93,6 +95,15 @@ static void push(struct why_log *log, const struct why *why, const struct why_co
 	log->times[log->looks++] = why->time;
 }
 
+/*
+ * Who is told of something is entered by a weak reference, and what has died is swept out only
+ * now and then: by sqlite3 after 200 cursors of a connection.
+ */
+static bool is_register(const struct why_container *c)
+{
+	return c->weak && c->length < LEAST_WEAK;
+}
+
 /* The container that keeps growing and grew most; one without a limit of its own first. */
 static const struct why_container *leader(const struct why *why)
 {
@@ -101,7 +112,7 @@ static const struct why_container *leader(const struct why *why)
 	for (size_t i = 0; i < why->nr_containers; i++) {
 		const struct why_container *c = &why->containers[i];
 
-		if (c->own || !c->has_growth || c->growth.trend != TREND_GROWING)
+		if (c->own || is_register(c) || !c->has_growth || c->growth.trend != TREND_GROWING)
 			continue;
 		if (!best || (best->capacity > 0 && c->capacity <= 0) ||
 		    ((best->capacity > 0) == (c->capacity > 0) &&

@@ -24,6 +24,7 @@ struct why_container {
 	uint64_t bytes; /* its own, and of all that is first reached through it */
 	int64_t capacity; /* the most items that it lets itself have; -1 none */
 	bool own; /* the runtime's own list of what others hold: no cause by itself */
+	bool weak; /* it mostly holds what holds nothing: weak references */
 	bool has_growth; /* the next is known */
 	struct container_growth growth;
 	char *path, *shape;

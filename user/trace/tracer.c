@@ -318,6 +318,14 @@ int tracer_add_child(struct tracer *t, pid_t pid)
 	return err ?: kernel_set_target(t->kernel, pid, target_bits(t, pid) | SEEP_TARGET_HOLD);
 }
 
+/* One that has come to allocate meanwhile is known by what it did. */
+static void prepare(struct tracer *t, pid_t pid)
+{
+	if (processes_seen(t->processes, pid) || processes_meet(t->processes, pid))
+		return;
+	tracer_refresh_maps(t, SEEP_UNWIND_BY_TGID(pid), pid, UNWINDING_SMALL);
+}
+
 /* With -a every process is a target already; it is only a matter of the files it maps. */
 static void add_if_matching(struct tracer *t, pid_t pid, size_t *nr)
 {
@@ -327,10 +335,12 @@ static void add_if_matching(struct tracer *t, pid_t pid, size_t *nr)
 		return;
 	if (remember(t, pid))
 		return;
-	if (t->options.everything)
+	if (t->options.everything) {
+		prepare(t, pid);
 		objects_scan(t->objects, pid, NULL);
-	else
+	} else {
 		tracer_trace_process(t, pid);
+	}
 	(*nr)++;
 }
 
@@ -342,6 +352,8 @@ static void forget_ended(struct tracer *t)
 	for (size_t i = 0; i < t->nr_added; i++) {
 		if (kill(t->added[i], 0) && errno == ESRCH) {
 			objects_forget(t->objects, t->added[i]);
+			/* Of one that never allocated. */
+			tracer_forget_maps(t, SEEP_UNWIND_BY_TGID(t->added[i]));
 			continue;
 		}
 		t->added[kept++] = t->added[i];

@@ -67,6 +67,9 @@ bool tracer_knows_mappings(const struct tracer *tracer);
 void tracer_refresh_maps(struct tracer *tracer, uint32_t space, pid_t pid,
 			 enum unwinding_wait wait);
 
+/* Forgets what was read for the space. */
+void tracer_forget_maps(struct tracer *tracer, uint32_t space);
+
 /* Reads the maps of processes that have mapped new code since, where that was put off. */
 void tracer_refresh_stale(struct tracer *tracer);
 

@@ -107,7 +107,7 @@ static enum unwinding_wait wait_for(uint16_t flags)
 	return flags & SEEP_HELD ? UNWINDING_ALL : UNWINDING_SMALL;
 }
 
-static void forget_maps(struct tracer *t, uint32_t space)
+void tracer_forget_maps(struct tracer *t, uint32_t space)
 {
 	modules_forget(t->modules, space);
 	hashmap_remove(t->refreshed, space);
@@ -184,7 +184,7 @@ static void space_begins(struct tracer *t, const struct seep_space *space)
 	if (space->reason != SEEP_SPACE_FORK || !t->options.host_wide)
 		scan(t, space->tgid);
 	if (space->reason == SEEP_SPACE_SEEN)
-		forget_maps(t, SEEP_UNWIND_BY_TGID(space->tgid));
+		tracer_forget_maps(t, SEEP_UNWIND_BY_TGID(space->tgid));
 	if (space->flags & SEEP_HELD)
 		let_go(t, space->tgid);
 }
@@ -218,7 +218,7 @@ static int on_space(void *context, const struct seep_space *space)
 		tracer_forget(t, space->tgid);
 	else if (t->inner)
 		inner_restart(t->inner, space->tgid);
-	forget_maps(t, space->space);
+	tracer_forget_maps(t, space->space);
 	return 0;
 }
 
