@@ -3,7 +3,7 @@
 # what is probed, with frame pointers, since the table is about walking by them.
 
 BENCH_PROGRAMS := $(B)/bench-floor $(B)/bench-collector $(B)/bench-symbols $(B)/bench/malloc_loop \
-	$(B)/fixtures/planted.so
+	$(B)/bench/llvm_loop $(B)/fixtures/planted.so
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
@@ -22,6 +22,10 @@ $(B)/bench/malloc_loop: tools/bench/malloc_loop.c
 	@mkdir -p $(dir $@)
 	$(call say,CC,$<)$(CC) -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-builtin \
 		-Wl,-rpath,'$$ORIGIN/libraries' -o $@ $<
+
+$(B)/bench/llvm_loop: tools/bench/llvm_loop.c
+	@mkdir -p $(dir $@)
+	$(call say,CC,$<)$(CC) -O1 -g -o $@ $< -ldl
 
 .SECONDARY: $(B)/floor.bpf.o $(B)/floor.skel.h
 
