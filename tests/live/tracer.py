@@ -114,7 +114,7 @@ class Trace:
             pass
         return found
 
-    def attached(self, seconds=20, still=0.3):
+    def attached(self, seconds=40, still=0.3):
         """Waits until there are probes, and their links have stood still for a moment."""
         end = time.monotonic() + seconds
         before, since = None, 0
