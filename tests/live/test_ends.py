@@ -36,7 +36,7 @@ def end_by_duration():
     compare(report, truth)
     seconds = report.document["capture"]["seconds"]
     require(1.8 <= seconds <= 3, f"traced {seconds} s, not 2")
-    require(took < 6, f"it took {took:.1f} s in all")
+    require(took < 15, f"it took {took:.1f} s in all")
 
 
 @test("end.interval-count")

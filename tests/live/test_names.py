@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import time
 
 from harness import fixture, need_program, require, scratch, start, test
 from target import Target
@@ -135,13 +136,16 @@ def node():
 def ended():
     """JIT code is named by the perf map of a process that has ended."""
     need_program("node")
-    text = NODE.replace("console.log('ready');", "process.kill(process.pid, 9);")
-    script = source("end.js", text)
-    report = seep("run", "--format", "json", "--", "node", "--perf-basic-prof", script).parse()
-    pid = report.processes[0]["pid"]
-    os.unlink(f"/tmp/perf-{pid}.map")
+    process = ready(["node", "--perf-basic-prof", source("end.js", NODE)])
+    trace = Trace("-p", process.pid, "--duration", 30).attached()
+    time.sleep(1)
+    process.kill()
+    process.wait()
+    report = trace.wait(40)
+    os.unlink(f"/tmp/perf-{process.pid}.map")
+    require(report.process(process.pid)["exited"], "it is not told as ended")
     require(any(f["jit"] and "driver" in (f["function"] or "")
-                for s in report.sites(pid) for f in s["frames"]), "driver is not named")
+                for s in report.sites(process.pid) for f in s["frames"]), "driver is not named")
 
 
 @test("names.go")
