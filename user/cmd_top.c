@@ -76,20 +76,6 @@ static void on_signal(int signal)
 	stop = signal;
 }
 
-static double parse_budget(struct argp_state *state, const char *text)
-{
-	char *end;
-	double percent = strtod(text, &end);
-
-	if (!strcmp(text, "off"))
-		return 0;
-	if (*end == '%')
-		end++;
-	if (end == text || *end || !(percent >= 0.01 && percent <= 100))
-		argp_error(state, "--budget is from 0.01 to 100 percent, or off");
-	return percent;
-}
-
 static void parse_format(struct argp_state *state, struct top_arguments *a, const char *name)
 {
 	a->json = !strcmp(name, "json");

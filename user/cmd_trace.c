@@ -59,20 +59,6 @@ static void check_targets(struct argp_state *state, const struct trace_arguments
 		argp_error(state, "INTERVAL and --duration exclude each other");
 }
 
-static double parse_budget(struct argp_state *state, const char *text)
-{
-	char *end;
-	double percent = strtod(text, &end);
-
-	if (!strcmp(text, "off"))
-		return 0;
-	if (*end == '%')
-		end++;
-	if (end == text || *end || !(percent >= 0.01 && percent <= 100))
-		argp_error(state, "--budget is from 0.01 to 100 percent, or off");
-	return percent;
-}
-
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct trace_arguments *a = state->input;

@@ -115,6 +115,17 @@ double parse_seconds(struct argp_state *state, const char *text)
 	return seconds;
 }
 
+double parse_budget(struct argp_state *state, const char *text)
+{
+	double percent = 0;
+
+	if (!strcmp(text, "off"))
+		return 0;
+	if (!quantity_percent(text, &percent) || !(percent >= 0.01 && percent <= 100))
+		argp_error(state, "--budget is from 0.01 to 100 percent, or off");
+	return percent;
+}
+
 unsigned long parse_count(struct argp_state *state, const char *text, unsigned long most)
 {
 	unsigned long value;

@@ -38,6 +38,8 @@ extern const struct argp trace_options_argp;
 /* Numbers with a unit: "64K", "1.5G"; "90", "30s", "5m", "2h". argp_error on nonsense. */
 uint64_t parse_bytes(struct argp_state *state, const char *text);
 double parse_seconds(struct argp_state *state, const char *text);
+/* Percent of the targets' CPU time: "2", "0.5%"; 0 for "off". */
+double parse_budget(struct argp_state *state, const char *text);
 /* Adds the processes of "A,B"; the list is the caller's to free. */
 struct pid_list {
 	pid_t *items;
