@@ -28,6 +28,9 @@ MAIN_SOURCES := $(sort $(wildcard user/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/%.o)
 MAIN_OBJECTS := $(MAIN_SOURCES:%.c=$(B)/%.o)
 
+# What a command that failed has left half written is not taken for done.
+.DELETE_ON_ERROR:
+
 .PHONY: all
 all: $(B)/seep
 

@@ -16,8 +16,6 @@ SECONDS = 30
 BUDGET = 20
 # One block of some forty: redis allocates three or four times a command, and reads once.
 PLANTED_EVERY = 10
-# What is traced gets its share of the processors, as far as that is had.
-FIRST = ("nice", "-n", "-15")
 
 
 def free_port():
@@ -48,10 +46,10 @@ def redis_under_load(planted):
     if planted:
         env |= {"LD_PRELOAD": fixture("planted.so"), "PLANTED_EVERY": str(PLANTED_EVERY)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = start([*FIRST, "redis-server", "--port", str(port), "--save", "", "--appendonly", "no",
+    server = start(["redis-server", "--port", str(port), "--save", "", "--appendonly", "no",
                     "--dir", scratch()], env=env, **quiet)
     wait_for("redis answers", 10, lambda: answers(port))
-    start([*FIRST, "redis-benchmark", "-p", str(port), "-t", "set", "-n", "1000000000", "-r", "1000",
+    start(["redis-benchmark", "-p", str(port), "-t", "set", "-n", "1000000000", "-r", "1000",
            "-c", "20", "-q"], **quiet)
     # the keys are all there: from now on each command takes the place of another
     time.sleep(2)
@@ -142,7 +140,7 @@ while True:
 @test("budget.python-loop")
 def python_loop():
     """What a service does at each request: nothing of it leaks."""
-    target = start([*FIRST, sys.executable, "-X", "utf8", "-c", LOOP],
+    target = start([sys.executable, "-X", "utf8", "-c", LOOP],
                    env=dict(os.environ, PYTHONMALLOC="malloc"))
     time.sleep(1)
     report = Trace("-p", target.pid, "--duration", 15, "--budget=5").wait(70)
@@ -201,7 +199,7 @@ def traced_always(target):
 @test("budget.calls-leap")
 def calls_leap():
     """A hundred times as many calls: the probes go at once, and the report says so."""
-    target = Target("leaping", "calls", before=FIRST)
+    target = Target("leaping", "calls")
     trace = traced_always(target)
     target.tell()
     wait_for("the probes are gone", 5, lambda: not probed(trace))
@@ -216,7 +214,7 @@ def calls_leap():
 @test("budget.cpu-leaps")
 def cpu_leaps():
     """The target's CPU use leaps up while all is traced: it is left alone for good."""
-    target = Target("leaping", "idle", before=FIRST)
+    target = Target("leaping", "idle")
     trace = traced_always(target)
     links = trace.links()
     target.tell()
@@ -260,10 +258,10 @@ def nginx_under_load():
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with open(scratch("nginx.conf"), "w", encoding="ascii") as configuration:
         configuration.write(NGINX.format(folder=scratch(), port=port))
-    server = start([*FIRST, "nginx", "-p", scratch(), "-c", scratch("nginx.conf")], **quiet)
+    server = start(["nginx", "-p", scratch(), "-c", scratch("nginx.conf")], **quiet)
     wait_for("nginx answers", 10, lambda: answers(port))
     worker = children_of(server.pid)[0]
-    start([*FIRST, "wrk", "-t", "1", "-c", "10", "-d", "60", f"http://127.0.0.1:{port}/"], **quiet)
+    start(["wrk", "-t", "1", "-c", "10", "-d", "60", f"http://127.0.0.1:{port}/"], **quiet)
     time.sleep(1)
     report = Trace("-p", worker, "--duration", 12, "--budget=2").wait(70)
     require(report.health["events"] > 100, f"it saw little: {report.document['capture']}")
