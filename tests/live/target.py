@@ -13,8 +13,8 @@ from harness import Failure, fixture, scratch, start
 class Target:
     """A fixture that waits until it is told to go on."""
 
-    def __init__(self, name, *arguments, env=None, argv=None):
-        self.argv = argv or [fixture(name), *arguments]
+    def __init__(self, name, *arguments, env=None, argv=None, before=()):
+        self.argv = argv or [*before, fixture(name), *arguments]
         self.truths = []
         self._buffer = b""
         self.process = start(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
