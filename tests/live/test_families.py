@@ -2,6 +2,7 @@
 """Every allocator family, attached to and run: entry points, realloc, threads."""
 
 import os
+import time
 
 import harness
 from harness import each, fixture, require, test
@@ -68,6 +69,30 @@ def entries_run(family):
     process = report.process(truth["pid"])
     require(process["unmatched_frees"] == 0, f"{process['unmatched_frees']} unmatched frees")
     require(process["missed_frees"] == 0, f"{process['missed_frees']} missed frees")
+
+
+@each("retain.{}", CXX_FAMILIES)
+def retain(family):
+    target = Target(f"retain-{family}")
+    trace = Trace("-p", target.pid).attached()
+    truth = target.work()["sites"]["keep_block"]
+    # the kernel's count of resident pages is seen once a second
+    time.sleep(1.2)
+    process = trace.stop().process(target.pid)
+    freed = truth["alloc_bytes"] - truth["live_bytes"]
+    require(process["allocator"] == family, f"looked into {process['allocator']}")
+    require(process["allocator_at_most"] == (family != "glibc"), "a bound, or none")
+    require(0.9 * freed < process["allocator_free_bytes"] <= process["allocator_held_bytes"],
+            f"{process['allocator_free_bytes']} of {process['allocator_held_bytes']} are free, "
+            f"{freed} were freed")
+    # 1% of the blocks, and a large one that is not resident
+    written = truth["live_bytes"] - (8 << 20)
+    require(process["allocator_held_bytes"] - process["allocator_free_bytes"] > 0.9 * written,
+            "what is outstanding counts as free")
+    require(process["allocator_held_bytes"] <= 1.01 * process["rss_bytes"], "more than there is")
+    require(process["verdict"] == "allocator retention", f"{process['verdict']}")
+    words = "at most" if family != "glibc" else "got from the kernel"
+    require(words in process["evidence"] and family in process["evidence"], process["evidence"])
 
 
 @each("entries.preload.{}", LIBRARIES)

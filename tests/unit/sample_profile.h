@@ -316,6 +316,7 @@ static void sample_quiet_processes(struct profile *p)
 	process->allocator = profile_string(p, "glibc and pymalloc");
 	process->allocator_held_bytes = 180 * MIB;
 	process->allocator_free_bytes = 88 * MIB;
+	process->allocator_at_most = true;
 	process->runtime_limit = profile_string(p, "-Xmx (command line)");
 	process->runtime_limit_bytes = 128 * MIB;
 	process->runtime_verdict = profile_string(p, PROFILE_RUNTIME_STEADY);

@@ -332,8 +332,19 @@ static void says_who_holds_it_free(void **state)
 	assert_string_equal(v.evidence,
 			    "Resident memory grew by 100 MiB, outstanding blocks by 0 B; "
 			    "90.0 MiB of the 110 MiB that glibc got from the kernel are free.");
+	p.allocator.name = "jemalloc";
+	p.allocator.at_most = true;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_RETENTION);
+	assert_string_equal(v.evidence,
+			    "Resident memory grew by 100 MiB, outstanding blocks by 0 B; jemalloc "
+			    "holds at most 90.0 MiB free (resident, and in no outstanding block).");
 	/* not what it holds: it is none of its memory */
 	p.allocator.free_bytes = 1 << 20;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
+	assert_non_null(strstr(v.evidence, "but at most 1.0 MiB of jemalloc is free"));
+	p.allocator.at_most = false;
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_TOO_LITTLE_DATA);
 	assert_non_null(strstr(v.evidence, "memory of another kind"));

@@ -6,7 +6,7 @@ FIXTURE_FLAGS := -O1 -g -Wall -Wextra -fno-omit-frame-pointer -fno-optimize-sibl
 F := $(B)/fixtures
 
 # program-family: entries-jemalloc is tests/fixtures/entries.c with jemalloc
-FAMILY_SOURCES := entries realloc threads
+FAMILY_SOURCES := entries realloc threads retain
 FAMILIES := glibc plain static jemalloc tcmalloc mimalloc
 FAMILY_glibc := -DHAVE_PVALLOC
 FAMILY_plain :=

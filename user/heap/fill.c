@@ -201,6 +201,7 @@ static void take_surroundings(const struct profile_process *row, struct verdict_
 	process->allocator.name = row->allocator;
 	process->allocator.held_bytes = row->allocator_held_bytes;
 	process->allocator.free_bytes = row->allocator_free_bytes;
+	process->allocator.at_most = row->allocator_at_most;
 	process->runtime.evidence = row->runtime_evidence ? row->runtime_evidence : "";
 	process->runtime.state = runtime_state(row->runtime_verdict);
 }

@@ -77,6 +77,19 @@ struct heap_stats {
 struct heap_stats heap_stats(const struct heap *heap);
 
 /*
+ * The family whose blocks took most of what was allocated in the space since the capture began; 0
+ * none.
+ */
+uint8_t heap_main_family(const struct heap *heap, uint32_t space);
+/*
+ * The blocks of the space that are outstanding, in no order; those on their way through realloc
+ * are missing. 0; -ENOENT: no such space; -ENODATA: not all that seem to live do, since releases
+ * were lost or not traced, or blocks are drawn.
+ */
+int heap_each_live(const struct heap *heap, uint32_t space,
+		   void (*each)(void *context, uint64_t address, uint64_t size), void *context);
+
+/*
  * What the caller knows of a space and the heap does not: fills comm, exe, container,
  * rss and so on of `process` (zeroed but for pid, ns_pid, parent, generation, comm).
  */

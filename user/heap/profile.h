@@ -194,6 +194,11 @@ struct profile_process {
 	double limit_seconds, limit_seconds_low, limit_seconds_high;
 	const char *allocator; /* "glibc", "glibc and pymalloc"; NULL: not looked into */
 	uint64_t allocator_held_bytes, allocator_free_bytes; /* of the latter handed to nobody */
+	/*
+	 * It cannot be looked into: held is what is resident of anonymous memory, free what of that
+	 * is in no outstanding block: it holds at most so much.
+	 */
+	bool allocator_at_most;
 	const char *runtime_limit; /* what its runtime was told: "-Xmx (command line)" or NULL */
 	uint64_t runtime_limit_bytes;
 	const char *runtime_verdict; /* by the runtime's own figures; NULL none */

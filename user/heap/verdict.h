@@ -121,6 +121,7 @@ struct verdict_process {
 	struct {
 		const char *name; /* NULL: nothing is known of it */
 		double held_bytes, free_bytes; /* from the kernel; of that, given to nobody */
+		bool at_most; /* free is a bound */
 	} allocator;
 	struct {
 		enum verdict_runtime state;

@@ -66,16 +66,23 @@ static bool retains(const struct verdict_process *p, struct verdict *v)
 		verdict_set(v, VERDICT_RETENTION,
 			    "Resident memory grew by %s, outstanding blocks by %s", rss_text,
 			    live_text);
-	else if (p->allocator.free_bytes >= HELD * rest)
+	else if (p->allocator.free_bytes < HELD * rest)
+		verdict_set(v, VERDICT_TOO_LITTLE_DATA,
+			    "Resident memory grew by %s, outstanding blocks by %s, but %s %s of "
+			    "%s is free: it is memory of another kind",
+			    rss_text, live_text, p->allocator.at_most ? "at most" : "only",
+			    free_text, p->allocator.name);
+	else if (p->allocator.at_most)
+		verdict_set(
+			v, VERDICT_RETENTION,
+			"Resident memory grew by %s, outstanding blocks by %s; %s holds at most "
+			"%s free (resident, and in no outstanding block)",
+			rss_text, live_text, p->allocator.name, free_text);
+	else
 		verdict_set(v, VERDICT_RETENTION,
 			    "Resident memory grew by %s, outstanding blocks by %s; %s of the %s "
 			    "that %s got from the kernel are free",
 			    rss_text, live_text, free_text, held_text, p->allocator.name);
-	else
-		verdict_set(v, VERDICT_TOO_LITTLE_DATA,
-			    "Resident memory grew by %s, outstanding blocks by %s, but only %s of "
-			    "%s is free: it is memory of another kind",
-			    rss_text, live_text, free_text, p->allocator.name);
 	return true;
 }
 

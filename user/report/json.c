@@ -216,6 +216,7 @@ static void put_process_surroundings(struct json_object *o, const struct profile
 	json_put_text(o, "allocator", process->allocator);
 	json_put_known_count(o, "allocator_held_bytes", process->allocator_held_bytes);
 	json_put_known_count(o, "allocator_free_bytes", process->allocator_free_bytes);
+	json_put_flag(o, "allocator_at_most", process->allocator_at_most);
 	json_put_text(o, "runtime_limit", process->runtime_limit);
 	json_put_known_count(o, "runtime_limit_bytes", process->runtime_limit_bytes);
 	json_put_text(o, "runtime_verdict", process->runtime_verdict);

@@ -86,8 +86,9 @@ static void write_surroundings(struct text *text, const struct profile_process *
 			 process->limit_hits ? ", which was reached meanwhile" : "",
 			 process->oom_kills ? ", and killed for" : "");
 	if (process->allocator)
-		text_say(text, 2, TEXT_PLAIN, "", "%s %s %s free, of %s.", process->allocator,
+		text_say(text, 2, TEXT_PLAIN, "", "%s %s %s%s free, of %s.", process->allocator,
 			 strstr(process->allocator, " and ") ? "hold" : "holds",
+			 process->allocator_at_most ? "at most " : "",
 			 words_bytes(&kept, process->allocator_free_bytes),
 			 words_bytes(&held, process->allocator_held_bytes));
 	if (process->runtime_limit)

@@ -163,6 +163,7 @@ static const struct column process_columns[] = {
 	FIELD(profile_process, TEXT, allocator),
 	FIELD(profile_process, COUNT, allocator_held_bytes),
 	FIELD(profile_process, COUNT, allocator_free_bytes),
+	FIELD(profile_process, FLAG, allocator_at_most),
 	FIELD(profile_process, TEXT, runtime_limit),
 	FIELD(profile_process, COUNT, runtime_limit_bytes),
 	FIELD(profile_process, TEXT, runtime_verdict),

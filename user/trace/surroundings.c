@@ -11,10 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "allocator/coverage.h"
 #include "allocator/holding.h"
+#include "attach/families.h"
 #include "base/hashmap.h"
 #include "jvm/jvm.h"
+#include "memory/stream.h"
 #include "proc/limits.h"
 #include "proc/maps.h"
 #include "runtime/settings.h"
@@ -208,31 +212,100 @@ static void describe_limit(const struct limits *limits, struct profile *profile,
 	row->pressure = pressure->known ? pressure->full_10 : 0;
 }
 
-static void describe_allocators(pid_t pid, struct profile *profile, struct profile_process *row)
+struct looked_into {
+	struct remote *remote;
+	struct regions regions;
+	struct holding glibc, python; /* held is 0 where there is none */
+};
+
+static int look_into(pid_t pid, struct looked_into *ret_look)
 {
-	struct holding glibc = { 0 }, python = { 0 };
+	struct looked_into look = { 0 };
 	struct maps maps = { 0 };
-	struct regions regions = { 0 };
-	struct remote *remote = NULL;
 	int err = maps_read(pid, &maps);
 
-	err = err ?: regions_writable(&maps, &regions);
-	err = err ?: remote_open(pid, &remote);
+	err = err ?: regions_writable(&maps, &look.regions);
+	err = err ?: remote_open(pid, &look.remote);
 	if (!err) {
-		bool has_glibc = holding_glibc(remote, &regions, &glibc) == 0;
-		bool has_python = holding_pymalloc(remote, &regions, &python) == 0;
-
-		if (has_glibc || has_python)
-			row->allocator = profile_string(profile, !has_python ? "glibc"
-								 : !has_glibc
-									 ? "pymalloc"
-									 : "glibc and pymalloc");
+		holding_glibc(look.remote, &look.regions, &look.glibc);
+		holding_pymalloc(look.remote, &look.regions, &look.python);
 	}
-	row->allocator_held_bytes = glibc.held + python.held;
-	row->allocator_free_bytes = glibc.free + python.free;
-	remote_free(remote);
-	regions_free(&regions);
 	maps_free(&maps);
+	if (err)
+		regions_free(&look.regions);
+	else
+		*ret_look = look;
+	return err;
+}
+
+static void cover_block(void *context, uint64_t address, uint64_t size)
+{
+	coverage_add(context, address, size);
+}
+
+static int measure_rest(const struct heap *heap, uint32_t space, pid_t pid,
+			const struct regions *regions, struct holding *ret_holding)
+{
+	struct coverage *coverage = NULL;
+	int pagemap = stream_open_pagemap(pid);
+	int err = pagemap < 0 ? pagemap : coverage_new(regions, &coverage);
+
+	err = err ?: heap_each_live(heap, space, cover_block, coverage);
+	err = err ?: coverage_measure(coverage, pagemap, ret_holding);
+	coverage_free(coverage);
+	if (pagemap >= 0)
+		close(pagemap);
+	return err;
+}
+
+static void name_allocators(const char *first, const char *second, struct profile *profile,
+			    struct profile_process *row)
+{
+	char both[64];
+
+	snprintf(both, sizeof(both), "%s%s%s", first ? first : "", first && second ? " and " : "",
+		 second ? second : "");
+	row->allocator = both[0] ? profile_string(profile, both) : NULL;
+}
+
+/*
+ * An allocator that is not known from within: what is resident beside the outstanding blocks, and
+ * beside the objects in Python's own arenas.
+ */
+static void describe_bound(const struct heap *heap, uint32_t space, pid_t pid, const char *family,
+			   const struct looked_into *look, struct profile *profile,
+			   struct profile_process *row)
+{
+	uint64_t objects = look->python.held - look->python.free;
+	struct holding rest;
+
+	if (measure_rest(heap, space, pid, &look->regions, &rest) != 0)
+		return;
+	row->allocator_at_most = true;
+	row->allocator_held_bytes = rest.held;
+	row->allocator_free_bytes = rest.free > objects ? rest.free - objects : 0;
+	name_allocators(family, look->python.held ? "pymalloc" : NULL, profile, row);
+}
+
+static void describe_allocators(const struct heap *heap, uint32_t space, pid_t pid,
+				struct profile *profile, struct profile_process *row)
+{
+	const struct family *glibc = family_find("glibc");
+	uint8_t family = heap_main_family(heap, space);
+	struct looked_into look;
+
+	if (look_into(pid, &look) != 0)
+		return;
+	if (family && family != glibc->id) {
+		describe_bound(heap, space, pid, family_name(family), &look, profile, row);
+	} else {
+		row->allocator_held_bytes = look.glibc.held + look.python.held;
+		row->allocator_free_bytes = look.glibc.free + look.python.free;
+		name_allocators(look.glibc.held ? "glibc" : NULL,
+				look.python.held ? "pymalloc" : NULL, profile, row);
+	}
+	remote_free(look.remote);
+	regions_free(&look.regions);
 }
 
 static void describe_settings(const struct settings *settings, struct profile *profile,
@@ -274,8 +347,8 @@ static void describe_jvm(const struct surrounding *one, struct profile *profile,
 	row->runtime_evidence = profile_string(profile, judgement.evidence);
 }
 
-void surroundings_describe(struct surroundings *s, uint32_t space, pid_t pid,
-			   struct profile *profile, struct profile_process *row)
+void surroundings_describe(struct surroundings *s, const struct heap *heap, uint32_t space,
+			   pid_t pid, struct profile *profile, struct profile_process *row)
 {
 	struct surrounding *one = find(s, space);
 	struct limits limits;
@@ -298,5 +371,5 @@ void surroundings_describe(struct surroundings *s, uint32_t space, pid_t pid,
 	}
 	limits_release(&limits);
 	if (row->rss_start_bytes && row->rss_bytes > row->rss_start_bytes + GROWN)
-		describe_allocators(pid, profile, row);
+		describe_allocators(heap, space, pid, profile, row);
 }

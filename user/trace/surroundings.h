@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "heap/heap.h"
 #include "heap/profile.h"
 #include "triage/oom_watch.h"
 
@@ -30,8 +31,9 @@ void surroundings_look(struct surroundings *surroundings, uint32_t space, pid_t 
 void surroundings_killed(struct surroundings *surroundings, uint32_t space,
 			 const struct oom_victim *victim);
 
-/* Fills the row of a process, which may have ended. */
-void surroundings_describe(struct surroundings *surroundings, uint32_t space, pid_t pid,
-			   struct profile *profile, struct profile_process *row);
+/* Fills the row of a process, which may have ended; `heap` knows its blocks. */
+void surroundings_describe(struct surroundings *surroundings, const struct heap *heap,
+			   uint32_t space, pid_t pid, struct profile *profile,
+			   struct profile_process *row);
 
 #endif

@@ -23,7 +23,8 @@ static void describe_process(void *context, uint32_t space, struct profile *prof
 	if (t->pythons && !row->runtime)
 		row->runtime = profile_string(profile, pythons_runtime(t->pythons, space));
 	if (t->surroundings)
-		surroundings_describe(t->surroundings, space, (pid_t)row->pid, profile, row);
+		surroundings_describe(t->surroundings, t->heap, space, (pid_t)row->pid, profile,
+				      row);
 }
 
 static uint32_t add_stack(void *context, uint32_t space, uint64_t stack_id, struct profile *profile)
