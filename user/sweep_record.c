@@ -206,9 +206,12 @@ static void add_suspect(struct sweep_record *record, struct pass *pass,
 		.capture = suspect->capture,
 		.not_traced = suspect->not_traced,
 	};
-	char *message = NULL;
-	int err = sweep_store_add_suspect(record->store, pass->number, &row, &message);
+	char *message = NULL, *places = pass_places_words(suspect);
+	int err;
 
+	row.places = places;
+	err = sweep_store_add_suspect(record->store, pass->number, &row, &message);
+	free(places);
 	if (err)
 		remember(record, err, message);
 	else

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from harness import fixture, need_program, require, scratch, start, test, wait_for
+from harness import Skip, fixture, need_program, require, scratch, start, test, wait_for
 from target import Target
 from test_triage import into, remove_cgroup, small_cgroup
 from tracer import PROBE_LINKS, Trace, binary, links_gone, seep
@@ -108,6 +108,33 @@ def planted_leakers():
     require(told["findings"] >= 2 and told["outcome"] == "findings", f"{told}")
     require(told["processes"] > 14 and told["looks"] == 16, f"{told}")
     require(0 < told["triage_cpu_seconds"] < 2 and 0 < told["trace_cpu_seconds"] < 15, f"{told}")
+
+
+@test("sweep.places")
+def places():
+    """Where a suspect first touches memory is told without tracing it."""
+    host = Host()
+    host.begin("leak", "leak")
+    # it has its name when its memory grows: `hungry` calls memset itself
+    hungry = start([fixture("hungry"), "--now", "8192", "map"], stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL)
+    store = scratch("places.db")
+    document = sweep(host, "--only=comm:hungry", "--top=0", f"--store={store}")
+    found = {s["pid"]: s for s in document["suspects"]}
+    if document["sweep"]["places_unseen"] and not any(s["faults"] for s in found.values()):
+        raise Skip(document["sweep"]["places_unseen"])
+    place = found[hungry.pid]["places"][0]
+    names = [f["function"] or "" for f in place["frames"]]
+    require(place["share"] > 0.5 and any("memset" in n for n in names[:1]) and "main" in names,
+            f"{place}")
+    require(0 < document["sweep"]["faults_cpu_seconds"] < 0.1, f"{document['sweep']}")
+    # malloc's own first touch says nothing of who called it
+    leak = next(s for s in found.values() if s["pid"] != hungry.pid)
+    require(leak["faults"] > 300 and not [p for p in leak["places"] if all(
+        "/libc" in f["module"] for f in p["frames"])], f"{leak}")
+    with sqlite3.connect(store) as kept:
+        rows = kept.execute("SELECT places FROM suspect WHERE pid = ?", (hungry.pid,)).fetchall()
+    require("memset" in rows[0][0] and "main" in rows[0][0], f"{rows}")
 
 
 @test("sweep.steady-host-is-clean")

@@ -33,6 +33,28 @@ static struct pass_suspect *add(struct pass *pass, const char *comm, pid_t pid)
 	return s;
 }
 
+static void add_places(struct pass *pass, struct pass_suspect *s)
+{
+	static const char *const functions[] = { "memset", "grow\x1b", NULL };
+	struct pass_place *place = vec_push(&s->places, &s->nr_places, &s->cap_places);
+
+	s->faults = 4096;
+	place->faults = 3768;
+	place->share = 0.92;
+	for (size_t i = 0; i < 4; i++) {
+		struct pass_frame *frame =
+			vec_push(&place->frames, &place->nr_frames, &place->cap_frames);
+
+		frame->function = i < 3 ? functions[i] : NULL;
+		frame->module = i < 3 ? pass_string(pass, "/usr/lib/libgrow.so") : NULL;
+		frame->offset = 0x1234;
+	}
+	place = vec_push(&s->places, &s->nr_places, &s->cap_places);
+	place->share = 0.08;
+	((struct pass_frame *)vec_push(&place->frames, &place->nr_frames, &place->cap_frames))
+		->function = "main";
+}
+
 /* A traced leaker, one whose finding is suppressed, one that ended, and a cgroup. */
 static struct pass *make(void)
 {
@@ -48,7 +70,9 @@ static struct pass *make(void)
 	pass->processes = 2003;
 	pass->nr_growing = 3;
 	pass->triage_cpu = 0.5;
-	pass->trace_cpu = 1.5;
+	pass->trace_cpu = 1.25;
+	pass->faults_cpu = 0.25;
+	pass->places_unseen = "it cost too much";
 	s->traced = s->tried = true;
 	s->trace_seconds = 60;
 	s->profile = sample_profile();
@@ -64,6 +88,7 @@ static struct pass *make(void)
 	s = add(pass, "gone", 79);
 	s->tried = true;
 	s->not_traced = pass_string(pass, "it has ended");
+	add_places(pass, s);
 	s = add(pass, "/kubepods/a", 0);
 	s->is_cgroup = true;
 	s->cgroup = s->comm;
@@ -114,6 +139,11 @@ static void test_text(void **state)
 	has(text, "LEAK       sessiond");
 	has(text, "SUPPRESSED 2 sites (2.00 KiB) by function:f* in line 4: ticket 7");
 	has(text, "NOT TRACED gone (pid 79): grew 5 MB in 2 s; it has ended.");
+	has(text, "touched in: 92% memset < grow");
+	has(text, " < libgrow.so+0x1234 < unknown code.");
+	has(text, "touched in: 8% main.");
+	has(text, "250 ms to");
+	has(text, "first touched is not known: it cost too much.");
 	has(text, "CGROUP     /kubepods/a");
 	has(text, "KILLED     victim (pid 99)");
 	has(text, "64.0 MiB, was reached");
@@ -146,7 +176,7 @@ static void test_json(void **state)
 {
 	struct pass *pass = make();
 	char *text = write_report(pass, sweep_write_json, "the disk is full");
-	json_t *root, *sweep, *suspects, *suspect, *kill;
+	json_t *root, *sweep, *suspects, *suspect, *place, *kill;
 
 	/* one line */
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
@@ -173,7 +203,15 @@ static void test_json(void **state)
 	assert_true(json_is_null(json_object_get(suspect, "profile")));
 	assert_string_equal(json_string_value(json_object_get(suspect, "not_traced")),
 			    "it has ended");
+	assert_int_equal(json_integer_value(json_object_get(suspect, "faults")), 4096);
+	place = json_array_get(json_object_get(suspect, "places"), 0);
+	assert_true(json_real_value(json_object_get(place, "share")) == 0.92);
+	assert_int_equal(json_array_size(json_object_get(place, "frames")), 4);
+	place = json_array_get(json_object_get(place, "frames"), 0);
+	assert_string_equal(json_string_value(json_object_get(place, "function")), "memset");
 	suspect = json_array_get(suspects, 3);
+	assert_true(json_is_null(json_object_get(suspect, "faults")));
+	assert_int_equal(json_array_size(json_object_get(suspect, "places")), 0);
 	assert_string_equal(json_string_value(json_object_get(suspect, "kind")), "cgroup");
 	assert_true(json_is_null(json_object_get(suspect, "pid")));
 	kill = json_array_get(json_object_get(root, "kills"), 0);

@@ -51,9 +51,10 @@ static void put_look(struct json_object *o, const struct pass *pass)
 
 static void put_cost(struct json_object *o, const struct pass *pass)
 {
-	double cpu = pass->triage_cpu + pass->trace_cpu;
+	double cpu = pass->triage_cpu + pass->trace_cpu + pass->faults_cpu;
 
 	json_put_real(o, "triage_cpu_seconds", pass->triage_cpu);
+	json_put_real(o, "faults_cpu_seconds", pass->faults_cpu);
 	json_put_real(o, "trace_cpu_seconds", pass->trace_cpu);
 	json_put_real(o, "cpu_share", pass->seconds > 0 ? cpu / pass->seconds : 0);
 	json_put_real(o, "rested_seconds", pass->rested);
@@ -86,6 +87,7 @@ static struct json_object sweep_object(const struct sweep_report *report)
 	json_put_text(&o, "store", report->store);
 	put_number(&o, "store_sweep", pass->number);
 	json_put_text(&o, "store_problem", report->store_problem);
+	json_put_text(&o, "places_unseen", pass->places_unseen);
 	json_put_text(&o, "kills_unseen", pass->kills_unseen);
 	json_put_count(&o, "kills_lost", pass->kills_lost);
 	put_problems(&o, pass);
@@ -166,6 +168,37 @@ static void put_growth(struct json_object *o, const struct pass_suspect *suspect
 	json_put_text(o, "why", suspect->why);
 }
 
+static json_t *frames_json(struct json_object *object, const struct pass_place *place)
+{
+	json_t *frames = json_array();
+
+	for (size_t i = 0; frames && i < place->nr_frames; i++) {
+		struct json_object o = json_object_new();
+
+		json_put_text(&o, "function", place->frames[i].function);
+		json_put_text(&o, "module", place->frames[i].module);
+		json_put_known_count(&o, "offset", place->frames[i].offset);
+		append(object, frames, &o);
+	}
+	return frames;
+}
+
+static void put_places(struct json_object *object, const struct pass_suspect *suspect)
+{
+	json_t *places = json_array();
+
+	for (size_t i = 0; places && i < suspect->nr_places; i++) {
+		const struct pass_place *place = &suspect->places[i];
+		struct json_object o = json_object_new();
+
+		json_put_count(&o, "faults", place->faults);
+		json_put_real(&o, "share", place->share);
+		json_put(&o, "frames", frames_json(object, place));
+		append(object, places, &o);
+	}
+	json_put(object, "places", places);
+}
+
 static struct json_object suspect_object(const struct pass_suspect *suspect,
 					 const struct report_options *options)
 {
@@ -182,6 +215,8 @@ static struct json_object suspect_object(const struct pass_suspect *suspect,
 	json_put_text(&o, "cgroup", suspect->cgroup);
 	json_put_text(&o, "container", suspect->container);
 	put_growth(&o, suspect);
+	json_put_known_count(&o, "faults", suspect->faults);
+	put_places(&o, suspect);
 	json_put_flag(&o, "traced", suspect->traced);
 	json_put_flag(&o, "failed", suspect->failed);
 	json_put_text(&o, "not_traced", suspect->not_traced);

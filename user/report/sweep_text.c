@@ -8,6 +8,8 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "report/formats.h"
@@ -66,6 +68,17 @@ static void say_suspect(struct text *text, const struct pass_suspect *suspect)
 		 suspect->comm, suspect->pid, suspect->why ? suspect->why : "it grows",
 		 words_seconds(&traced, suspect->trace_seconds), suspect->not_traced ? ": " : "",
 		 suspect->not_traced ? suspect->not_traced : "");
+}
+
+/* What tracing has found out is better than where pages are touched. */
+static void say_places(struct text *text, const struct pass_suspect *suspect)
+{
+	char *words = suspect->findings.nr ? NULL : pass_places_words(suspect), *rest = words,
+	     *line;
+
+	while ((line = strsep(&rest, "\n")))
+		text_say(text, 11, TEXT_PLAIN, "", "New memory is first touched in: %s.", line);
+	free(words);
 }
 
 static bool is_accused(const struct profile_process *process)
@@ -128,6 +141,7 @@ static void say_suspects(struct text *text, const struct pass *pass)
 			continue;
 		fputc('\n', text->out);
 		say_suspect(text, suspect);
+		say_places(text, suspect);
 		if (suspect->traced)
 			say_profile(text, suspect);
 	}
@@ -162,6 +176,9 @@ static void say_kills(struct text *text, const struct pass *pass)
 	if (pass->kills_unseen)
 		text_say(text, 0, TEXT_WARNING, "NOTE       ",
 			 "kills for want of memory could not be watched: %s.", pass->kills_unseen);
+	if (pass->places_unseen)
+		text_say(text, 0, TEXT_DIM, "NOTE       ",
+			 "where memory is first touched is not known: %s.", pass->places_unseen);
 }
 
 static void say_left_out(struct text *text, const struct sweep_report *report)
@@ -196,14 +213,16 @@ static void say_store(struct text *text, const struct sweep_report *report)
 
 static void say_cost(struct text *text, const struct pass *pass)
 {
-	double cpu = pass->triage_cpu + pass->trace_cpu;
-	struct words all, looking, tracing, memory, time, rested;
+	double cpu = pass->triage_cpu + pass->trace_cpu + pass->faults_cpu;
+	struct words all, looking, faults, tracing, memory, time, rested;
 
 	text_say(text, 0, TEXT_DIM, "COST       ",
-		 "%s of CPU (%.2f%% of one core over %s): %s to look, %s to trace; %s resident.",
+		 "%s of CPU (%.2f%% of one core over %s): %s to look, %s to count page faults, %s "
+		 "to "
+		 "trace; %s resident.",
 		 words_seconds(&all, cpu), pass->seconds > 0 ? 100 * cpu / pass->seconds : 0,
 		 words_seconds(&time, pass->seconds), words_seconds(&looking, pass->triage_cpu),
-		 words_seconds(&tracing, pass->trace_cpu),
+		 words_seconds(&faults, pass->faults_cpu), words_seconds(&tracing, pass->trace_cpu),
 		 words_bytes(&memory, (double)pass->resident));
 	if (pass->rested >= 0.1)
 		text_say(text, 11, TEXT_DIM, "",

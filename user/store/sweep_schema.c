@@ -31,7 +31,7 @@ static const char *const statements[] = {
 	"pid INTEGER NOT NULL, comm TEXT NOT NULL, exe TEXT, build_id TEXT, version TEXT, "
 	"cgroup TEXT, container TEXT, growth REAL, limit_bytes INTEGER, score REAL, why TEXT, "
 	"traced INTEGER NOT NULL, capture INTEGER, not_traced TEXT, "
-	"PRIMARY KEY (sweep, position)) STRICT, WITHOUT ROWID",
+	"places TEXT, PRIMARY KEY (sweep, position)) STRICT, WITHOUT ROWID",
 
 	"CREATE TABLE oom (sweep INTEGER NOT NULL, position INTEGER NOT NULL, "
 	"time REAL NOT NULL, pid INTEGER NOT NULL, comm TEXT NOT NULL, cgroup TEXT, "

@@ -89,6 +89,7 @@ struct sweep_suspect {
 	bool traced;
 	int64_t capture; /* of sweep_store_add_profile; 0: none */
 	const char *not_traced; /* the reason why not */
+	const char *places; /* where it first touches memory, a line a place */
 };
 
 struct sweep_oom {

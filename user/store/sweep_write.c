@@ -313,9 +313,9 @@ static int insert_suspect(struct sweep_store *store, sqlite3_int64 sweep, const 
 	struct binding row = bind_begin(
 		store->db,
 		"INSERT INTO suspect (sweep, position, pid, comm, exe, build_id, version, cgroup, "
-		"container, growth, limit_bytes, score, why, traced, capture, not_traced) "
-		"VALUES (?1, (SELECT count(*) FROM suspect WHERE sweep = ?1), "
-		"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		"container, growth, limit_bytes, score, why, traced, capture, not_traced, "
+		"places) VALUES (?1, (SELECT count(*) FROM suspect WHERE sweep = ?1), "
+		"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	bind_bits(&row, sweep);
 	bind_number(&row, suspect->pid);
@@ -332,6 +332,7 @@ static int insert_suspect(struct sweep_store *store, sqlite3_int64 sweep, const 
 	bind_number(&row, suspect->traced);
 	bind_known(&row, suspect->capture);
 	bind_text(&row, suspect->not_traced);
+	bind_text(&row, suspect->places);
 	bind_step(&row);
 	return bind_end(&row);
 }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/strpool.h"
 #include "base/vec.h"
@@ -32,6 +33,9 @@ void pass_free(struct pass *pass)
 	for (size_t i = 0; i < pass->nr_suspects; i++) {
 		profile_free(pass->suspects[i].profile);
 		findings_release(&pass->suspects[i].findings);
+		for (size_t j = 0; j < pass->suspects[i].nr_places; j++)
+			free(pass->suspects[i].places[j].frames);
+		free(pass->suspects[i].places);
 	}
 	free(pass->suspects);
 	free(pass->kills);
@@ -61,6 +65,42 @@ int pass_problem(struct pass *pass, const char *format, ...)
 		pass->nr_problems--;
 	free(text);
 	return slot && *slot ? 0 : -ENOMEM;
+}
+
+static void write_frame(const struct pass_frame *frame, FILE *out)
+{
+	const char *slash = frame->module ? strrchr(frame->module, '/') : NULL;
+
+	if (frame->function)
+		fputs(frame->function, out);
+	else if (frame->module)
+		fprintf(out, "%s+0x%" PRIx64, slash ? slash + 1 : frame->module, frame->offset);
+	else
+		fputs("unknown code", out);
+}
+
+char *pass_places_words(const struct pass_suspect *suspect)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = suspect->nr_places ? open_memstream(&text, &size) : NULL;
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < suspect->nr_places; i++) {
+		const struct pass_place *place = &suspect->places[i];
+
+		fprintf(out, "%s%.0f%% ", i ? "\n" : "", 100 * place->share);
+		for (size_t j = 0; j < place->nr_frames; j++) {
+			fputs(j ? " < " : "", out);
+			write_frame(&place->frames[j], out);
+		}
+	}
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 uint64_t pass_findings(const struct pass *pass)

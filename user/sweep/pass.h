@@ -16,6 +16,19 @@
 
 struct strpool;
 
+struct pass_frame {
+	const char *function, *module;
+	uint64_t offset; /* in the module's file; 0 unknown */
+};
+
+/* Code by which memory is touched for the first time. */
+struct pass_place {
+	uint64_t faults; /* pages, while the host was looked at; estimated */
+	double share; /* of the process's */
+	struct pass_frame *frames; /* innermost first */
+	size_t nr_frames, cap_frames;
+};
+
 struct pass_suspect {
 	bool is_cgroup; /* it is only named: there is not one process to trace */
 	pid_t pid;
@@ -30,6 +43,9 @@ struct pass_suspect {
 	double time_to_limit, earliest, latest; /* INFINITY: not known, or never */
 	double score;
 	const char *why; /* it is a suspect */
+	uint64_t faults; /* pages that it touched for the first time; 0 also not known */
+	struct pass_place *places; /* most faults first */
+	size_t nr_places, cap_places;
 	bool tried; /* to trace it: `traced` of the sweeper's options was called */
 	bool traced;
 	bool failed; /* it should have been traced, and could not be */
@@ -65,6 +81,9 @@ struct pass {
 	uint64_t nr_growing; /* suspects before the best of them were taken */
 	double look_seconds; /* how long the host was looked at */
 	double triage_cpu, trace_cpu; /* seconds of seep itself */
+	double faults_cpu; /* seconds that counting page faults took of all processes */
+	const char *
+		places_unseen; /* why faults were not counted, or not to the end; NULL: they were */
 	double rested; /* seconds waited so that its own budget was kept */
 	uint64_t resident; /* of seep itself, at the end */
 	struct pass_suspect *suspects; /* worst first */
@@ -95,5 +114,11 @@ uint64_t pass_suppressed(const struct pass *pass);
 bool pass_is_partial(const struct pass *pass);
 /* "clean", "findings", "partial: ..." in one line, of the pass's strings; NULL out of memory. */
 const char *pass_outcome(struct pass *pass);
+
+/*
+ * Where a suspect first touches memory, a line a place: "92% memset < grow < main". The caller
+ * frees it; NULL: not known, or out of memory.
+ */
+char *pass_places_words(const struct pass_suspect *suspect);
 
 #endif

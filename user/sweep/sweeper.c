@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/vec.h"
 #include "proc/process.h"
+#include "sweep/places.h"
 
 enum { WAIT_MS = 200 };
 /* At most, before one suspect: a pass must come to its end. */
@@ -93,7 +94,7 @@ void sweeper_wait(struct sweeper *s, double when)
 	}
 }
 
-static int look(struct sweeper *s, struct pass *pass)
+static int look(struct sweeper *s, struct pass *pass, struct places *places)
 {
 	double began = sweeper_now(), pause = looks_pause(s->looks);
 	int err = looks_begin_pass(s->looks);
@@ -103,6 +104,7 @@ static int look(struct sweeper *s, struct pass *pass)
 		pause_until(s, began + i * pause);
 		err = *s->options.stop ? 0 : looks_take(s->looks);
 		pass->looks += !err;
+		places_check(places, pass);
 	}
 	s->looked = sweeper_now();
 	pass->look_seconds = s->looked - began;
@@ -258,7 +260,8 @@ static void rest(struct sweeper *s, struct pass *pass, double began, double cpu)
 
 	if (!(share > 0))
 		return;
-	until = fmin(began + (sweeper_own_cpu() - cpu) / share, now + LONGEST_REST);
+	until = fmin(began + (sweeper_own_cpu() - cpu + pass->faults_cpu) / share,
+		     now + LONGEST_REST);
 	if (until <= now)
 		return;
 	pause_until(s, until);
@@ -284,15 +287,26 @@ static void trace_suspects(struct sweeper *s, struct pass *pass, double began, d
 	}
 }
 
-static int fill(struct sweeper *s, struct pass *pass)
+/* Who grows, and where. */
+static int triage(struct sweeper *s, struct pass *pass)
 {
-	double began = sweeper_now(), cpu = sweeper_own_cpu(), looked;
-	int err = look(s, pass);
+	struct places *places = places_open(pass);
+	int err = places ? look(s, pass, places) : -ENOMEM;
 
 	if (!err && looks_last(s->looks)) {
 		describe_look(pass, looks_last(s->looks));
 		err = *s->options.stop ? 0 : pick(s, pass);
+		err = err ?: places_describe(places, pass);
 	}
+	places_close(places);
+	return err;
+}
+
+static int fill(struct sweeper *s, struct pass *pass)
+{
+	double began = sweeper_now(), cpu = sweeper_own_cpu(), looked;
+	int err = triage(s, pass);
+
 	looked = sweeper_own_cpu();
 	pass->triage_cpu = looked - cpu;
 	if (err && err != -ENOMEM)
