@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* seep fleet: what the sweeps of this host say together. */
 #include "command.h"
+#include "fleet_question.h"
 #include "output.h"
 #include "trace_options.h"
 #include "base/log.h"
-#include "report/fleet.h"
-#include "store/fleet_read.h"
 #include "store/sweep_store.h"
 
 #include <argp.h>
@@ -17,28 +16,7 @@
 
 #define ROWS_SHOWN 20
 
-enum { MOST_WORDS = 4 };
-
-struct fleet_arguments {
-	const char *words[MOST_WORDS];
-	unsigned int nr_words;
-	const char *store;
-	double since; /* seconds before now; 0: all */
-	size_t limit; /* 0: all */
-	struct report_options options;
-	bool json, no_colour;
-};
-
-/* A question under way: the store, what was read of it, and what the answer shows. */
-struct question {
-	const struct fleet_arguments *arguments;
-	struct fleet_reader *reader;
-	struct fleet *fleet;
-	struct profile **examples; /* of the rows that are shown */
-	size_t nr_examples;
-};
-
-enum { KEY_FORMAT = 256, KEY_NO_COLOUR, KEY_STORE, KEY_SINCE, KEY_LIMIT };
+enum { KEY_FORMAT = 256, KEY_NO_COLOUR, KEY_STORE, KEY_SINCE, KEY_LIMIT, KEY_FROM, KEY_TO };
 
 static const struct argp_option fleet_argp_options[] = {
 	{ "store", KEY_STORE, "FILE", 0,
@@ -47,6 +25,10 @@ static const struct argp_option fleet_argp_options[] = {
 	  0 },
 	{ "since", KEY_SINCE, "TIME", 0, "Only sweeps of the last so long: 12h, 7d", 0 },
 	{ "limit", KEY_LIMIT, "N", 0, "Rows shown; 0 all (default 20)", 0 },
+	{ "from", KEY_FROM, "BUILD", 0,
+	  "versions: compare this build with --to (default: the newest one before it)", 0 },
+	{ "to", KEY_TO, "BUILD", 0, "versions: with this build (default: the newest other one)",
+	  0 },
 	{ "format", KEY_FORMAT, "FORMAT", 0, "text (the default) or json", 0 },
 	{ "no-color", KEY_NO_COLOUR, NULL, 0, "No colours, as with NO_COLOR set", 0 },
 	{ "verbose", 'v', NULL, 0, "text: whole names and build ids, evidence of each capture", 0 },
@@ -73,6 +55,8 @@ static void check_words(struct argp_state *state, const struct fleet_arguments *
 			continue;
 		if (nr < verbs[i].least || nr > verbs[i].most || nr == 3)
 			argp_error(state, "'%s' takes %s", verbs[i].name, verbs[i].wants);
+		if ((arguments->from || arguments->to) && (nr != 2 || verbs[i].most != MOST_WORDS))
+			argp_error(state, "--from and --to are for 'versions BINARY'");
 		return;
 	}
 	argp_error(state, "'%s' is none of top, site, versions", arguments->words[0]);
@@ -91,6 +75,12 @@ static error_t parse_fleet(int key, char *value, struct argp_state *state)
 		break;
 	case KEY_LIMIT:
 		arguments->limit = parse_count(state, value, UINT32_MAX);
+		break;
+	case KEY_FROM:
+		arguments->from = value;
+		break;
+	case KEY_TO:
+		arguments->to = value;
 		break;
 	case KEY_FORMAT:
 		arguments->json = !strcmp(value, "json");
@@ -117,14 +107,14 @@ static error_t parse_fleet(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
-static int complain(int err, char *message)
+int fleet_complain(int err, char *message)
 {
 	log_error("%s", message ? message : err == -ENOMEM ? "out of memory" : strerror(-err));
 	free(message);
 	return EXIT_USAGE;
 }
 
-static int written(int err)
+int fleet_written(int err)
 {
 	if (!err)
 		return EXIT_CLEAN;
@@ -132,14 +122,14 @@ static int written(int err)
 	return EXIT_PARTIAL;
 }
 
-static size_t shown(const struct question *question, size_t nr)
+size_t fleet_shown(const struct question *question, size_t nr)
 {
 	size_t limit = question->arguments->limit;
 
 	return limit && limit < nr ? limit : nr;
 }
 
-static int make_examples(struct question *question, size_t nr)
+int fleet_make_examples(struct question *question, size_t nr)
 {
 	question->examples = calloc(nr + 1, sizeof(*question->examples));
 	question->nr_examples = question->examples ? nr : 0;
@@ -147,7 +137,7 @@ static int make_examples(struct question *question, size_t nr)
 }
 
 /* A site that its capture has lost is shown without its stack: figures stay right. */
-static int take_example(struct question *question, size_t row, uint32_t sighting, char **message)
+int fleet_take_example(struct question *question, size_t row, uint32_t sighting, char **message)
 {
 	const struct fleet_sighting *one = &question->fleet->sightings[sighting];
 	int err = fleet_reader_site(question->reader, question->fleet->looks[one->look].capture,
@@ -168,16 +158,16 @@ static int answer_top(struct question *question)
 	int status, err = fleet_rank(question->fleet, &sites, &top.nr);
 
 	top.sites = sites;
-	top.nr_shown = shown(question, top.nr);
+	top.nr_shown = fleet_shown(question, top.nr);
 	if (!err)
-		err = make_examples(question, top.nr_shown);
+		err = fleet_make_examples(question, top.nr_shown);
 	for (size_t i = 0; i < top.nr_shown && !err; i++)
-		err = take_example(question, i, sites[i].latest, &message);
+		err = fleet_take_example(question, i, sites[i].latest, &message);
 	top.examples = question->examples;
 	if (err)
-		status = complain(err, message);
+		status = fleet_complain(err, message);
 	else
-		status = written(
+		status = fleet_written(
 			question->arguments->json
 				? report_fleet_top_json(&top, stdout)
 				: report_fleet_top(&top, &question->arguments->options, stdout));
@@ -219,20 +209,20 @@ static int write_history(struct question *question, struct fleet_history *histor
 {
 	const char **evidence = calloc(history->nr_shown + 1, sizeof(*evidence));
 	char *message = NULL;
-	int status, err = evidence ? make_examples(question, history->nr_shown) : -ENOMEM;
+	int status, err = evidence ? fleet_make_examples(question, history->nr_shown) : -ENOMEM;
 
 	for (size_t i = 0; i < history->nr_shown && !err; i++) {
-		err = take_example(question, i, history->sightings[i], &message);
+		err = fleet_take_example(question, i, history->sightings[i], &message);
 		if (!err && question->examples[i])
 			evidence[i] = question->examples[i]->sites[0].evidence;
 	}
 	if (err) {
 		free(evidence);
-		return complain(err, message);
+		return fleet_complain(err, message);
 	}
 	history->example = question->examples[0];
 	history->evidence = evidence;
-	status = written(
+	status = fleet_written(
 		question->arguments->json
 			? report_fleet_history_json(history, stdout)
 			: report_fleet_history(history, &question->arguments->options, stdout));
@@ -259,96 +249,10 @@ static int answer_site(struct question *question)
 		err = sightings ? 0 : -ENOMEM;
 	}
 	history.sightings = sightings;
-	history.nr_shown = shown(question, history.nr);
-	status = err ? complain(err, NULL) : write_history(question, &history);
+	history.nr_shown = fleet_shown(question, history.nr);
+	status = err ? fleet_complain(err, NULL) : write_history(question, &history);
 	free(sightings);
 	free(sites);
-	return status;
-}
-
-static int list_builds(struct question *question)
-{
-	struct fleet_list list = { .fleet = question->fleet };
-	struct fleet_build *builds = NULL;
-	int status, err = fleet_builds(question->fleet, &builds, &list.nr);
-
-	list.builds = builds;
-	if (err)
-		status = complain(err, NULL);
-	else
-		status = written(
-			question->arguments->json
-				? report_fleet_list_json(&list, stdout)
-				: report_fleet_list(&list, &question->arguments->options, stdout));
-	free(builds);
-	return status;
-}
-
-static int find_build(struct question *question, const char *text, bool *ret_programs)
-{
-	int err = fleet_find_build(question->fleet, text, ret_programs);
-
-	if (err == -ENOENT)
-		log_error("no sweep has traced a build '%s' of %s: 'seep fleet versions %s' lists "
-			  "those that are known",
-			  text, question->arguments->words[1], question->arguments->words[1]);
-	else if (err == -EEXIST)
-		log_error("several builds begin with '%s': give more of it", text);
-	return err;
-}
-
-static int write_comparison(struct question *question, struct fleet_comparison *comparison)
-{
-	struct fleet_difference *differences = NULL;
-	char *message = NULL;
-	bool worse = false;
-	int status, err = fleet_compare(question->fleet, comparison->before, comparison->after,
-					&differences, &comparison->nr);
-
-	comparison->differences = differences;
-	comparison->nr_shown = shown(question, comparison->nr);
-	if (!err)
-		err = make_examples(question, comparison->nr_shown);
-	for (size_t i = 0; i < comparison->nr_shown && !err; i++)
-		err = take_example(question, i, differences[i].latest, &message);
-	comparison->examples = question->examples;
-	for (size_t i = 0; i < comparison->nr; i++)
-		worse |= differences[i].change == FLEET_NEW ||
-			 differences[i].change == FLEET_REGRESSED;
-	if (err)
-		status = complain(err, message);
-	else
-		status = written(question->arguments->json
-					 ? report_fleet_comparison_json(comparison, stdout)
-					 : report_fleet_comparison(comparison,
-								   &question->arguments->options,
-								   stdout));
-	free(differences);
-	return status == EXIT_CLEAN && worse ? EXIT_FINDINGS : status;
-}
-
-static int answer_versions(struct question *question)
-{
-	const struct fleet_arguments *arguments = question->arguments;
-	bool *before, *after;
-	int status = EXIT_USAGE;
-
-	if (arguments->nr_words == 2)
-		return list_builds(question);
-	before = calloc(question->fleet->nr_programs + 1, sizeof(*before));
-	after = calloc(question->fleet->nr_programs + 1, sizeof(*after));
-	if (!before || !after) {
-		status = complain(-ENOMEM, NULL);
-	} else if (!find_build(question, arguments->words[2], before) &&
-		   !find_build(question, arguments->words[3], after)) {
-		struct fleet_comparison comparison = { .fleet = question->fleet,
-						       .before = before,
-						       .after = after };
-
-		status = write_comparison(question, &comparison);
-	}
-	free(before);
-	free(after);
 	return status;
 }
 
@@ -366,10 +270,10 @@ static int ask(struct question *question, const char *path)
 	if (!err)
 		err = fleet_reader_read(question->reader, &query, &question->fleet, &message);
 	if (err)
-		return complain(err, message);
+		return fleet_complain(err, message);
 	if (!strcmp(verb, "top"))
 		return answer_top(question);
-	return !strcmp(verb, "site") ? answer_site(question) : answer_versions(question);
+	return !strcmp(verb, "site") ? answer_site(question) : fleet_answer_versions(question);
 }
 
 static int run_fleet(int argc, char **argv)
@@ -380,7 +284,8 @@ static int run_fleet(int argc, char **argv)
 		.args_doc = "top\nsite SIGNATURE\nversions BINARY [A B]",
 		.doc = "Asks the store of sweeps: the worst sites, one site's history, or what "
 		       "changed between two builds of a program (build ids or as much of them as "
-		       "is needed, or versions; without: lists them).\v"
+		       "is needed, or versions; without them, and without --from and --to: lists "
+		       "them).\v"
 		       "Exit status: 0 answered, 10 versions: a site is new or has regressed, "
 		       "2 wrong usage or no store, 5 the answer could not be written.",
 	};

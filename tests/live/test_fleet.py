@@ -37,6 +37,12 @@ def ask(*arguments, code=0):
     return report.out
 
 
+def refused(*arguments):
+    report = seep("fleet", f"--store={scratch()}/store/seep.db", *arguments)
+    require(report.code == 2, f"exit code {report.code}, not 2: {report.out[:300]!r}")
+    return report.err
+
+
 @test("fleet.one-sweep-of-two-builds")
 def two_builds():
     name = f"fl{os.getpid() % 1000000}"
@@ -63,6 +69,15 @@ def two_builds():
     require(ask("versions", "grower").count(new[:12]) == 1, "no such build")
     versions = json.loads(ask("--format=json", "versions", "grower", old[:6], new[:6]))
     require(versions["sites"][0]["change"] == "too little data", f"{versions['sites'][0]}")
+    # the one that is not named is the newest other one
+    for chosen, other in ((old, new), (new, old)):
+        compared = json.loads(ask("--format=json", "versions", "grower", f"--from={chosen[:6]}"))
+        require([[b["build_id"] for b in compared[side]] for side in ("from", "to")] ==
+                [[chosen], [other]], f"{compared['from']}, {compared['to']}")
+        require(compared["sites_in_all"] == versions["sites_in_all"], f"{compared}")
+    require("--from and --to" in refused("top", f"--from={old[:6]}"), "--from of top")
+    require("--from and --to" in refused("versions", "grower", "a", "b", "--to=c"), "both ways")
+    require("no sweep has traced a build" in refused("versions", "grower", "--from=zz"), "no build")
 
 
 @test("fleet.errors")

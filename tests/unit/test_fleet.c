@@ -269,6 +269,48 @@ static void names_are_as_short_as_can_be(void **state)
 	fleet_free(fleet);
 }
 
+static void look_at_time(struct fleet *fleet, uint32_t program, double started)
+{
+	uint32_t look = add_look(fleet, program, 1, 1);
+
+	fleet->looks[look].started = started;
+}
+
+/* By when builds were seen first, whatever was seen again later. */
+static void the_newest_build_is_meant(void **state)
+{
+	struct fleet *fleet = fleet_new();
+	uint32_t old = add_program(fleet, "aa", ""), middle = add_program(fleet, "bb", ""),
+		 nameless = add_program(fleet, "", ""), newest = add_program(fleet, "cc", ""),
+		 again = add_program(fleet, "cc", ""), unseen = add_program(fleet, "dd", "");
+	bool other[6] = { false }, found[6] = { false };
+
+	look_at_time(fleet, newest, 400);
+	look_at_time(fleet, old, 100);
+	look_at_time(fleet, middle, 200);
+	look_at_time(fleet, nameless, 300);
+	look_at_time(fleet, old, 900);
+	look_at_time(fleet, again, 500);
+	assert_int_equal(fleet_newest_build(fleet, other, false, found), 0);
+	/* the same build in two places */
+	assert_true(found[newest] && found[again]);
+	assert_false(found[old] || found[middle] || found[nameless] || found[unseen]);
+	other[newest] = other[again] = true;
+	assert_int_equal(fleet_newest_build(fleet, other, true, found), 0);
+	assert_true(found[nameless]);
+	assert_false(found[newest] || found[middle]);
+	other[newest] = other[again] = false;
+	other[middle] = true;
+	assert_int_equal(fleet_newest_build(fleet, other, true, found), 0);
+	assert_true(found[old]);
+	assert_int_equal(fleet_newest_build(fleet, other, false, found), 0);
+	assert_true(found[newest]);
+	other[middle] = false;
+	other[old] = true;
+	assert_int_equal(fleet_newest_build(fleet, other, true, found), -ENOENT);
+	fleet_free(fleet);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +322,7 @@ int main(void)
 		cmocka_unit_test(builds_are_compared_by_chance),
 		cmocka_unit_test(chance_alone_rarely_accuses),
 		cmocka_unit_test(names_are_as_short_as_can_be),
+		cmocka_unit_test(the_newest_build_is_meant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

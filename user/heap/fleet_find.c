@@ -136,3 +136,34 @@ int fleet_builds(const struct fleet *fleet, struct fleet_build **ret_builds, siz
 	*ret_nr = nr;
 	return 0;
 }
+
+static bool is_same_build(const struct fleet *fleet, uint32_t left, uint32_t right)
+{
+	const struct fleet_program *a = &fleet->programs[left], *b = &fleet->programs[right];
+
+	if (left == right)
+		return true;
+	return (a->build_id[0] || a->version[0]) && !strcmp(a->build_id, b->build_id) &&
+	       !strcmp(a->version, b->version);
+}
+
+int fleet_newest_build(const struct fleet *fleet, const bool *other, bool older, bool *ret_programs)
+{
+	const struct fleet_build *newest = NULL;
+	struct fleet_build *builds;
+	size_t nr, end;
+	int err = fleet_builds(fleet, &builds, &nr);
+
+	if (err)
+		return err;
+	/* They come by when they were seen first. */
+	for (end = 0; older && end < nr && !other[builds[end].program];)
+		end++;
+	for (size_t i = 0; i < (older ? end : nr); i++)
+		if (!other[builds[i].program])
+			newest = &builds[i];
+	for (uint32_t i = 0; newest && i < fleet->nr_programs; i++)
+		ret_programs[i] = is_same_build(fleet, i, newest->program);
+	free(builds);
+	return newest ? 0 : -ENOENT;
+}

@@ -28,4 +28,12 @@ struct fleet_build {
 /* Builds with at least one look, by when they were seen first. The caller frees *ret_builds. */
 int fleet_builds(const struct fleet *fleet, struct fleet_build **ret_builds, size_t *ret_nr);
 
+/*
+ * Flags the programs of the build that was seen first last, of those that are not in `other`;
+ * `older`: and before any of `other` was. Programs without build id and version are builds of
+ * their own. -ENOENT: there is none; -ENOMEM.
+ */
+int fleet_newest_build(const struct fleet *fleet, const bool *other, bool older,
+		       bool *ret_programs);
+
 #endif

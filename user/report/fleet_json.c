@@ -166,11 +166,30 @@ static struct json_object side_new(const struct fleet_side *side)
 	return object;
 }
 
+static void put_builds(struct json_object *answer, const char *key, const struct fleet *fleet,
+		       const bool *programs)
+{
+	json_t *builds = array_new(answer);
+
+	for (size_t i = 0; i < fleet->nr_programs && builds; i++) {
+		struct json_object row;
+
+		if (!programs[i])
+			continue;
+		row = json_object_new();
+		put_program(&row, &fleet->programs[i]);
+		append(answer, builds, &row);
+	}
+	json_put(answer, key, builds);
+}
+
 int report_fleet_comparison_json(const struct fleet_comparison *comparison, FILE *out)
 {
 	struct json_object answer = answer_new(comparison->fleet);
 	json_t *sites = array_new(&answer);
 
+	put_builds(&answer, "from", comparison->fleet, comparison->before);
+	put_builds(&answer, "to", comparison->fleet, comparison->after);
 	json_put_count(&answer, "sites_in_all", comparison->nr);
 	for (size_t i = 0; i < comparison->nr_shown && sites; i++) {
 		const struct fleet_difference *one = &comparison->differences[i];
