@@ -63,8 +63,41 @@ static void calm_is_none(void **state)
 	n.gc_enabled = 0;
 	cause = decided(&n, INNER_NONE, VERDICT_NONE);
 	says(&cause, " gc is disabled.");
+}
+
+/* Two looks do not clear a process, unless it did nothing at all. */
+static void few_looks(void **state)
+{
+	struct inner_cause_numbers n = calm;
+	struct inner_cause cause;
+
 	n.looks = 2;
+	cause = decided(&n, INNER_TOO_LITTLE, VERDICT_TOO_LITTLE_DATA);
+	says(&cause, "looked at twice only, and three looks tell what grows: trace for longer.");
+	n.idle = true;
 	decided(&n, INNER_TOO_LITTLE, VERDICT_NONE);
+	n.looks = 1;
+	n.verdict = VERDICT_LEAK;
+	cause = decided(&n, INNER_TOO_LITTLE, VERDICT_LEAK);
+	says(&cause, "looked at once only");
+}
+
+/* Growth that is too little for a verdict is told all the same. */
+static void rises_slowly(void **state)
+{
+	struct inner_cause_numbers n = calm;
+	struct inner_cause cause;
+
+	n.growing = sessions;
+	n.growing.growth = 60;
+	cause = decided(&n, INNER_NONE, VERDICT_NONE);
+	assert_string_equal(
+		cause.reason,
+		"Objects: 40,000, -12 in 20 s; modules[app.cache].SESSIONS (dict) rises, "
+		"+60 items, which is too few to tell: trace for longer.");
+	n.growing.growth = 100000; /* and not the cause: classes entered by imports */
+	cause = decided(&n, INNER_NONE, VERDICT_NONE);
+	says(&cause, "no container keeps growing");
 }
 
 static void a_container(void **state)
@@ -279,6 +312,8 @@ int main(void)
 		cmocka_unit_test(imports),
 		cmocka_unit_test(frozen),
 		cmocka_unit_test(calm_is_none),
+		cmocka_unit_test(few_looks),
+		cmocka_unit_test(rises_slowly),
 		cmocka_unit_test(a_container),
 		cmocka_unit_test(container_or_module),
 		cmocka_unit_test(a_module),

@@ -162,6 +162,11 @@ static enum profile_verdict verdict_of(const struct inner_cause_numbers *n,
 		return n->verdict == VERDICT_NONE || n->verdict == VERDICT_TOO_LITTLE_DATA
 			       ? VERDICT_OVERFLOW
 			       : n->verdict;
+	case INNER_TOO_LITTLE:
+		/* Objects may grow where no allocator's call tells of it; not where there is none.
+		 */
+		return n->verdict == VERDICT_NONE && !n->idle ? VERDICT_TOO_LITTLE_DATA
+							      : n->verdict;
 	default:
 		return n->verdict;
 	}
@@ -217,6 +222,25 @@ static void say_flat(struct inner_cause *c, const struct inner_cause_numbers *n)
 	    growth(n->objects_growth, grown), n->seconds);
 }
 
+/* Nothing is proven, but something may come of it. */
+static void say_unclear(struct inner_cause *c, const struct inner_cause_numbers *n)
+{
+	const struct inner_container *rising = &n->growing;
+	char grown[33];
+
+	if (c->kind == INNER_NONE && rising->path && rising->growth < CAUSE_LEAST)
+		say(c,
+		    "; %.240s (%.60s) rises, %s items, which is too few to tell: trace for longer.",
+		    rising->path, rising->type ? rising->type : "?", growth(rising->growth, grown));
+	else
+		say(c, "; no container keeps growing.");
+	if (n->unclear.rate <= 0)
+		return;
+	say(c, " Memory of C rises by ");
+	say_place(c, &n->unclear);
+	say(c, ", but may be given back later: trace for longer.");
+}
+
 static void say_memory(struct inner_cause *c, const struct inner_cause_numbers *n)
 {
 	char live[16], rss[16], grown[33];
@@ -254,12 +278,7 @@ static void say_memory(struct inner_cause *c, const struct inner_cause_numbers *
 		say(c, "; much was loaded at once, and no container keeps growing.");
 		break;
 	default:
-		say(c, "; no container keeps growing.");
-		if (n->unclear.rate <= 0)
-			break;
-		say(c, " Memory of C rises by ");
-		say_place(c, &n->unclear);
-		say(c, ", but may be given back later: trace for longer.");
+		say_unclear(c, n);
 	}
 }
 
@@ -267,8 +286,10 @@ static void explain(struct inner_cause *c, const struct inner_cause_numbers *n)
 {
 	switch (c->kind) {
 	case INNER_TOO_LITTLE:
-		say(c, "Its objects were looked at %zu times only: three tell what grows.",
-		    n->looks);
+		say(c,
+		    "Its objects were looked at %s only, and three looks tell what grows: trace "
+		    "for longer.",
+		    n->looks == 1 ? "once" : "twice");
 		break;
 	case INNER_CONTAINER:
 		say_container(c, n, &n->growing, "A container grows");

@@ -237,6 +237,7 @@ static struct inner_cause_numbers numbers_of(const struct telling *telling,
 		.gc_enabled = seen->gc_enabled,
 		.cause = { .kind = CAUSE_NONE },
 		.verdict = process->verdict,
+		.idle = !process->alloc_count && !process->free_count,
 		.live_bytes = process->live_bytes,
 		.rss_bytes = process->rss_bytes,
 	};
@@ -347,7 +348,10 @@ static void tell(void *context, const struct inner_seen *seen)
 	if (cause.verdict == VERDICT_FILLING)
 		excuse_sites(telling, seen->runtime_name, cause.kind == INNER_LOADING);
 	process->verdict = cause.verdict;
-	process->evidence = profile_string(telling->profile, "Its objects say so.");
+	process->evidence = profile_string(
+		telling->profile, cause.kind == INNER_TOO_LITTLE
+					  ? "Its objects were not looked at for long enough."
+					  : "Its objects say so.");
 }
 
 /* An exec leaves rows of the same pid: the objects are of the last program. */
