@@ -81,6 +81,8 @@ def churn(minor):
         target = Python(path, 50000 if LONG else 30000, "churn")
         for _ in range(20 if LONG else 1):
             before = target.ask("counts")
+            # While it counted, it held all that was replaced meanwhile, and gives it back now.
+            time.sleep(0.1)
             process = only(census(target.pid))
             near(process, [before, target.ask("counts")], 0.001, path, few=25)
 

@@ -145,6 +145,25 @@ class Trace:
             time.sleep(0.5)
         return self
 
+    def _sleeps(self):
+        """Does it wait in all of its threads? One that only waits for a processor does not."""
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            try:
+                with open(f"/proc/{self.process.pid}/task/{task}/stat", encoding="utf-8") as stat:
+                    if stat.read().rsplit(")", 1)[1].split()[0] != "S":
+                        return False
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return True
+
+    def idle(self, seconds=30, looks=10):
+        """Waits until it has done what there was to do, however slow it is to do it."""
+        end, asleep = time.monotonic() + seconds, 0
+        while asleep < looks and time.monotonic() < end:
+            asleep = asleep + 1 if self._sleeps() else 0
+            time.sleep(0.02)
+        return self
+
     def _stderr(self):
         self.files[1].seek(0)
         return self.files[1].read().decode(errors="replace")
@@ -155,7 +174,7 @@ class Trace:
         note(err)
         return Report(self.process.returncode, self.files[0].read().decode(errors="replace"), err)
 
-    def stop(self, number=signal.SIGINT, seconds=30):
+    def stop(self, number=signal.SIGINT, seconds=60):
         """Ends the trace as Ctrl-C would; returns its report."""
         self.process.send_signal(number)
         return self.wait(seconds)
