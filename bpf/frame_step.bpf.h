@@ -152,23 +152,25 @@ static __always_inline int apply_rule(struct thread *t, const struct seep_unwind
  * A return probe under way has put its trampoline's address in place of the return
  * address, which the kernel keeps in a list by where it stood.
  */
-static __always_inline void undo_return_probe(struct thread *t)
+__noinline int undo_return_probe(void)
 {
 #ifdef __TARGET_ARCH_x86
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct return_instance *instance;
+	struct thread *t = this_thread();
 
-	if (!t->trampoline || t->cursor.pc != t->trampoline)
-		return;
+	if (!t)
+		return STEP_FAULT;
 	instance = BPF_CORE_READ(task, utask, return_instances);
 	for (int i = 0; i < RETURN_INSTANCES && instance; i++) {
 		if (BPF_CORE_READ(instance, stack) == t->cursor.slot) {
 			t->cursor.pc = BPF_CORE_READ(instance, orig_ret_vaddr);
-			return;
+			break;
 		}
 		instance = BPF_CORE_READ(instance, next);
 	}
 #endif
+	return STEP_ON;
 }
 
 /* From the frame at the cursor, which is *w, to its caller; enum step. */

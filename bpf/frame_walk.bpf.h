@@ -18,7 +18,7 @@ static __always_inline bool next_frame(struct thread *t)
 	return load(t, fp + 8, &t->record.return_address) && load(t, fp, &t->record.fp);
 }
 
-#define RECORDS_A_ROUND 32 /* frames of a walk at once: for the verifier's sake */
+#define RECORDS_A_ROUND 16 /* frames of a walk at once: for the verifier's sake */
 #define LARGEST_STACK (64 << 20) /* a frame further off is not one */
 
 /* Sets t->record to the first return address. */

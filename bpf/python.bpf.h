@@ -22,7 +22,7 @@
 
 #include "table_walk.bpf.h"
 
-#define PYTHON_ROUND 16 /* steps of a call, of PYTHON_CALLS; bounds what the verifier looks at */
+#define PYTHON_ROUND 8 /* steps of a call, of PYTHON_CALLS; bounds what the verifier looks at */
 #define PYTHON_SEARCH_STEPS 1024 /* in a tick of the kernel's timer */
 #define PYTHON_CHUNK (64 << 10) /* frames so near are of one piece of memory */
 #define PYTHON_NO_INSTRUCTION 0xffffffffU
@@ -410,20 +410,28 @@ static __always_inline __u64 identity_of(const struct python_thread *p, __u64 co
 	return SEEP_PYTHON_IDENTITY_OF(name, lines) << 33;
 }
 
-/* Behind the native ones, as they are sent. */
+/* The i-th of them behind the native ones, as it is sent. */
+__noinline int list_python_frame(__u32 i)
+{
+	struct thread *t = this_thread();
+	__u64 code, word, to;
+
+	if (!t)
+		return STEP_FAULT;
+	code = *python_word(t, i, 0);
+	word = *python_word(t, i, 1);
+	to = t->stack.nr_frames + 2ULL * i;
+	t->frames[masked(to, STACK_WORDS)] = code;
+	t->frames[masked(to + 1, STACK_WORDS)] = word | identity_of(&t->python, code);
+	return STEP_ON;
+}
+
 static __always_inline void list_python_frames(struct thread *t)
 {
-	__u64 to = t->stack.nr_frames;
-
 	if (!want_python)
 		return;
-	for (__u64 i = 0; i < SEEP_PYTHON_MAX && i < t->stack.nr_python; i++) {
-		__u64 code = *python_word(t, i, 0), word = *python_word(t, i, 1);
-
-		t->frames[masked(to + 2 * i, STACK_WORDS)] = code;
-		t->frames[masked(to + 2 * i + 1, STACK_WORDS)] = word |
-								 identity_of(&t->python, code);
-	}
+	for (__u32 i = 0; i < SEEP_PYTHON_MAX && i < t->stack.nr_python; i++)
+		list_python_frame(i);
 }
 
 #endif

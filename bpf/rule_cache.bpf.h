@@ -33,15 +33,22 @@ static __always_inline __u64 shared_check(const struct thread *t, __u64 key, __u
 	return h ^ h >> 32;
 }
 
-/* Leaves the rule for the cursor's pc, as the tables have it, in *cached. */
-static __always_inline void search_rule(struct thread *t, struct cached_rule *cached)
+/* Leaves the rule for the cursor's pc, as the tables have it, in t->rules[slot]. */
+__noinline int search_rule(__u32 slot)
 {
-	__u64 pc = t->cursor.pc - !(t->cursor.flags & WALKED_EXACT);
-	__u32 space_id = t->space, id = SEEP_UNWIND_NO_RULE;
+	struct thread *t = this_thread();
 	struct seep_unwind_mapping *m = NULL;
+	__u32 space_id, id = SEEP_UNWIND_NO_RULE;
 	struct seep_unwind_space *space;
 	struct seep_unwind_rule *rule;
+	struct cached_rule *cached;
+	__u64 pc;
 
+	if (!t)
+		return STEP_FAULT;
+	cached = &t->rules[masked(slot, RULE_CACHE)];
+	pc = t->cursor.pc - !(t->cursor.flags & WALKED_EXACT);
+	space_id = t->space;
 	space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
 	if (space)
 		m = find_code(space, pc, &t->fresh);
@@ -58,16 +65,18 @@ static __always_inline void search_rule(struct thread *t, struct cached_rule *ca
 	if (!m)
 		cached->rule.cfa = SEEP_CFA_COUNT;
 	cached->key = cache_key(t);
+	return STEP_ON;
 }
 
 static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
 {
 	__u64 key = cache_key(t), hash = key * 0x9e3779b97f4a7c15ULL;
 	__u32 index = (hash ^ t->space * 0x85ebca6bU) >> 32 & (SHARED_RULES - 1);
+	__u32 slot = masked(hash >> 57, RULE_CACHE);
 	struct shared_rule *shared;
 	struct cached_rule *cached;
 
-	cached = &t->rules[masked(hash >> 57, RULE_CACHE)];
+	cached = &t->rules[slot];
 	if (cached->key == key)
 		return cached;
 	shared = bpf_map_lookup_elem(&shared_rules, &index);
@@ -79,7 +88,7 @@ static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
 	if (shared->check == shared_check(t, key, cached->frame, &cached->rule))
 		return cached;
 	cached->key = 0;
-	search_rule(t, cached);
+	search_rule(slot);
 	shared->frame = cached->frame;
 	shared->rule = cached->rule;
 	shared->check = shared_check(t, cached->key, cached->frame, &cached->rule);

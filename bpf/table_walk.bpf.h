@@ -25,7 +25,7 @@
 
 /* Frames of a walk at once, new ones and those of the last walk: for the verifier's sake. */
 #define FRAMES_A_ROUND 4
-#define FOLLOWED_A_ROUND 32
+#define FOLLOWED_A_ROUND 16
 #define PASSES_A_FRAME 8 /* frames of the last walk that are passed over at once */
 
 static __always_inline struct walked_frame *walked_at(struct thread *t, __u64 index)
@@ -127,9 +127,10 @@ static __always_inline int walk_anew(struct thread *t)
 	int step = STEP_ON;
 
 	for (int i = 0; i < FRAMES_A_ROUND && !step; i++) {
-		undo_return_probe(t);
 		if (!t->cursor.pc)
 			return STEP_END;
+		if (t->cursor.pc == t->trampoline)
+			undo_return_probe();
 		if (t->nr_new >= SEEP_STACK_MAX - 1)
 			return STEP_FULL;
 		if (meets_past(t)) {
@@ -251,19 +252,32 @@ static __always_inline void end_tables(struct thread *t, int step, struct stack_
 	t->stack.flags = t->stack.reason == SEEP_STACK_WHOLE ? 0 : SEEP_STACK_CUT;
 }
 
+/*
+ * Frame n of the walk just made, at `at` in t->walked. Returns whether it is a guess who called
+ * it: what `guessed` is for the next one.
+ */
+__noinline int list_walked_frame(__u32 n, __u32 at, int guessed)
+{
+	const struct walked_frame *w;
+	struct thread *t = this_thread();
+
+	if (!t)
+		return 0;
+	w = walked_at(t, at);
+	t->frames[masked(n, SEEP_STACK_MAX + 1)] = w->frame;
+	t->stack.guessed[(n >> 6) & 1] |= (__u64) !!guessed << (n & 63);
+	return !!(w->flags & WALKED_GUESSED);
+}
+
 /* The frames of the walk just made, leaf first, as they are sent. */
 static __always_inline void list_walked_frames(struct thread *t)
 {
-	__u64 guessed = !!(t->first.flags & WALKED_GUESSED), at = t->walked_first;
+	int guessed = !!(t->first.flags & WALKED_GUESSED);
+	__u32 at = t->walked_first;
 
 	t->stack.guessed[0] = t->stack.guessed[1] = 0;
-	for (__u64 n = 1; n < SEEP_STACK_MAX && at < WALKED_FRAMES; n++) {
-		const struct walked_frame *w = walked_at(t, at++);
-
-		t->frames[masked(n, SEEP_STACK_MAX + 1)] = w->frame;
-		t->stack.guessed[(n >> 6) & 1] |= guessed << (n & 63);
-		guessed = !!(w->flags & WALKED_GUESSED);
-	}
+	for (__u32 n = 1; n < SEEP_STACK_MAX && at < WALKED_FRAMES; n++)
+		guessed = list_walked_frame(n, at++, guessed);
 }
 
 #endif
