@@ -62,6 +62,8 @@ def source(name, text):
 
 
 def ready(argv, **keywords):
+    # node leaves a log where it is started
+    keywords.setdefault("cwd", scratch())
     process = start(argv, stdout=subprocess.PIPE, **keywords)
     require(process.stdout.readline() == b"ready\n", f"{argv[0]} did not start")
     return process

@@ -22,6 +22,7 @@ test: setup-test
 		live='$(MAKE) -s WERROR=1 live' \
 		truth='$(MAKE) -s WERROR=1 truth-quick' \
 		completion='B=$(B) tests/completion/run' \
+		units='B=$(B) tests/units/run' \
 		vm-harness=tests/vm/self_test \
 		vm='$(MAKE) -s WERROR=1 vmtest KERNELS="$(TEST_KERNELS)"'
 

@@ -15,8 +15,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/log.h"
+#include "attach/cost.h"
 #include "base/vec.h"
 #include "stack/symbols.h"
 #include "sweep/sweeper.h"
@@ -40,25 +41,33 @@ struct places {
 
 static const char *refusal(int err)
 {
-	return err == -EPERM
-		       ? "counting page faults needs CAP_SYS_ADMIN, for what it costs must be "
-			 "known"
-		       : "this kernel does not tell of page faults";
+	return err == -EPERM ? "the kernel refused the programs that count page faults"
+			     : "this kernel does not tell of page faults";
 }
 
 struct places *places_open(struct pass *pass)
 {
-	const struct growth_probe_options options = { .max_stacks = MAX_STACKS,
-						      .max_processes = MAX_PROCESSES };
+	struct growth_probe_options options = { .max_stacks = MAX_STACKS,
+						.max_processes = MAX_PROCESSES,
+						.statistics = kernel_statistics() };
 	struct places *places = calloc(1, sizeof(*places));
 	int err;
 
-	if (!places)
+	if (!places) {
+		if (options.statistics >= 0)
+			close(options.statistics);
 		return NULL;
+	}
+	places->checked = sweeper_now();
+	if (options.statistics < 0) {
+		pass->places_unseen = pass_string(
+			pass, "what counting page faults costs must be known, which needs "
+			      "CAP_SYS_ADMIN, or kernel.bpf_stats_enabled = 1 (sysctl)");
+		return places;
+	}
 	err = growth_probe_open(&options, &places->probe);
 	if (err)
 		pass->places_unseen = pass_string(pass, refusal(err));
-	places->checked = sweeper_now();
 	return places;
 }
 

@@ -70,10 +70,14 @@ int growth_probe_open(const struct growth_probe_options *options, struct growth_
 	struct growth_probe *probe = calloc(1, sizeof(*probe));
 	int err;
 
-	if (!probe)
+	if (!probe) {
+		if (o->statistics > 0)
+			close(o->statistics);
 		return -ENOMEM;
+	}
 	probe->budget = o->budget > 0 ? o->budget : BUDGET;
-	probe->statistics = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	probe->statistics = o->statistics > 0 ? o->statistics
+					      : bpf_enable_stats(BPF_STATS_RUN_TIME);
 	/* Without statistics (5.8) nobody would know what it costs. */
 	err = probe->statistics < 0 ? -errno : load(probe, o);
 	if (err) {

@@ -26,6 +26,11 @@ struct growth_probe_options {
 	unsigned int every; /* one fault in so many is counted, for as many; 0: 16 */
 	size_t max_stacks; /* 0: 8192 */
 	size_t max_processes; /* 0: 8192 */
+	/*
+	 * A descriptor as long as which the kernel keeps run time statistics of programs; the
+	 * probe's to close, in any case. 0: it switches them on itself, which needs CAP_SYS_ADMIN.
+	 */
+	int statistics;
 };
 
 struct growth_frame {
