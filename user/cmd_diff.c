@@ -2,12 +2,12 @@
 /* seep diff: compares two captures. */
 #include "command.h"
 #include "output.h"
+#include "trace_options.h"
 #include "base/log.h"
 #include "report/report.h"
 #include "store/capture.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,6 @@ static const struct argp_option diff_argp_options[] = {
 static error_t parse_diff(int key, char *value, struct argp_state *state)
 {
 	struct diff_arguments *arguments = state->input;
-	char *end;
 
 	switch (key) {
 	case KEY_FORMAT:
@@ -43,10 +42,7 @@ static error_t parse_diff(int key, char *value, struct argp_state *state)
 			argp_error(state, "a comparison is text or json, not '%s'", value);
 		break;
 	case 'T':
-		errno = 0;
-		arguments->options.top = strtoul(value, &end, 10);
-		if (errno || end == value || *end || *value == '-')
-			argp_error(state, "'%s' is not a number", value);
+		arguments->options.top = parse_count(state, value, UINT32_MAX);
 		break;
 	case KEY_NO_COLOUR:
 		arguments->no_colour = true;

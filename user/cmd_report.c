@@ -2,13 +2,13 @@
 /* seep report: renders a capture again, in any format, without privilege. */
 #include "command.h"
 #include "output.h"
+#include "trace_options.h"
 #include "base/log.h"
 #include "report/report.h"
 #include "report/select.h"
 #include "store/capture.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #define TOP_SITES 10
@@ -39,18 +39,6 @@ static const struct argp_option report_argp_options[] = {
 	{ 0 },
 };
 
-static unsigned long parse_number(struct argp_state *state, const char *text, unsigned long most)
-{
-	char *end;
-	unsigned long number;
-
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || number > most)
-		argp_error(state, "'%s' is not a number from 0 to %lu", text, most);
-	return number;
-}
-
 static error_t parse_report(int key, char *value, struct argp_state *state)
 {
 	struct report_arguments *arguments = state->input;
@@ -65,14 +53,14 @@ static error_t parse_report(int key, char *value, struct argp_state *state)
 		arguments->output = value;
 		break;
 	case 'T':
-		arguments->options.top = parse_number(state, value, UINT32_MAX);
+		arguments->options.top = parse_count(state, value, UINT32_MAX);
 		break;
 	case KEY_SORT:
 		if (report_sort_parse(value, &arguments->options.sort) < 0)
 			argp_error(state, "cannot sort by '%s'", value);
 		break;
 	case 'p':
-		arguments->pid = parse_number(state, value, INT32_MAX);
+		arguments->pid = parse_count(state, value, INT32_MAX);
 		break;
 	case KEY_NO_INLINE:
 		arguments->no_inline = true;

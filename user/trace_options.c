@@ -217,6 +217,34 @@ static error_t parse_report_option(int key, char *value, struct argp_state *stat
 	return 0;
 }
 
+static error_t parse_symbol_option(int key, char *value, struct argp_state *state,
+				   struct symbolizer_options *symbols)
+{
+	switch (key) {
+	case KEY_NO_INLINE:
+		symbols->no_inline = true;
+		break;
+	case KEY_NO_DEMANGLE:
+		symbols->no_demangle = true;
+		break;
+	case KEY_NO_LINES:
+		symbols->no_lines = true;
+		break;
+	case KEY_DEBUGINFOD:
+		symbols->debuginfod = true;
+		break;
+	case KEY_DEBUGINFOD_TIMEOUT:
+		symbols->debuginfod_file_ms = parse_limit(state, value);
+		break;
+	case KEY_DEBUGINFOD_TOTAL:
+		symbols->debuginfod_total_ms = parse_limit(state, value);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
 static error_t parse_target_option(int key, char *value, struct argp_state *state,
 				   struct trace_options *o)
 {
@@ -225,24 +253,6 @@ static error_t parse_target_option(int key, char *value, struct argp_state *stat
 	switch (key) {
 	case KEY_THREADS:
 		t->by_thread = true;
-		break;
-	case KEY_NO_INLINE:
-		t->symbols.no_inline = true;
-		break;
-	case KEY_NO_DEMANGLE:
-		t->symbols.no_demangle = true;
-		break;
-	case KEY_NO_LINES:
-		t->symbols.no_lines = true;
-		break;
-	case KEY_DEBUGINFOD:
-		t->symbols.debuginfod = true;
-		break;
-	case KEY_DEBUGINFOD_TIMEOUT:
-		t->symbols.debuginfod_file_ms = parse_limit(state, value);
-		break;
-	case KEY_DEBUGINFOD_TOTAL:
-		t->symbols.debuginfod_total_ms = parse_limit(state, value);
 		break;
 	case KEY_SAMPLE:
 	case 's':
@@ -317,6 +327,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	struct trace_options *o = state->input;
 	error_t err = parse_report_option(key, value, state, o);
 
+	if (err == ARGP_ERR_UNKNOWN)
+		err = parse_symbol_option(key, value, state, &o->tracer.symbols);
 	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_target_option(key, value, state, o);
 	if (err == ARGP_ERR_UNKNOWN)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "runtime/growth.h"
 #include "runtime/runtime.h"
 
@@ -184,18 +184,6 @@ static void *work(void *context)
 	return NULL;
 }
 
-static int start_thread(struct types_watch *w)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&w->thread, NULL, work, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
-
 int types_watch_start(pid_t pid, const char *comm, double interval, struct types_watch **ret_watch)
 {
 	struct types_watch *w = calloc(1, sizeof(*w));
@@ -214,7 +202,7 @@ int types_watch_start(pid_t pid, const char *comm, double interval, struct types
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &attributes);
 	pthread_condattr_destroy(&attributes);
-	err = err ? err : start_thread(w);
+	err = err ? err : thread_start(&w->thread, work, w);
 	if (err) {
 		if (w->event >= 0)
 			close(w->event);

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "trace/tracer.h"
 
 enum { SITES_MOST = 300 };
@@ -228,19 +229,6 @@ static void *work(void *context)
 	return NULL;
 }
 
-/* Signals are for the thread of the screen. */
-static int start_thread(struct watch *w)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&w->thread, NULL, work, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
-
 int watch_start(pid_t pid, const char *comm, const struct watch_options *options,
 		struct watch **ret_watch)
 {
@@ -255,7 +243,7 @@ int watch_start(pid_t pid, const char *comm, const struct watch_options *options
 	w->news.own_cpu = w->news.target_cost = w->news.target_core = -1;
 	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	err = w->event < 0 ? -errno : -pthread_mutex_init(&w->lock, NULL);
-	err = err ? err : start_thread(w);
+	err = err ? err : thread_start(&w->thread, work, w);
 	if (err) {
 		if (w->event >= 0)
 			close(w->event);

@@ -9,13 +9,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "base/vec.h"
 #include "stack/table_cache.h"
 
@@ -169,17 +169,10 @@ static void *run(void *context)
 	return NULL;
 }
 
-/* Signals are for the thread that waits for records. */
-static void start_thread(struct table_builder *b)
+static void begin_thread(struct table_builder *b)
 {
-	sigset_t all, before;
-
-	if (b->has_thread)
-		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	b->has_thread = !pthread_create(&b->thread, NULL, run, b);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!b->has_thread)
+		b->has_thread = !thread_start(&b->thread, run, b);
 }
 
 /* Room for the results of all jobs, the one at work too. */
@@ -257,7 +250,7 @@ void table_builder_work(struct table_builder *b, uint64_t text_bytes)
 	while (all && b->busy)
 		pthread_cond_wait(&b->changed, &b->lock);
 	if (b->nr_jobs)
-		start_thread(b);
+		begin_thread(b);
 	pthread_mutex_unlock(&b->lock);
 }
 
