@@ -127,6 +127,60 @@ static void one_byte_of_difference_is_too_much(void **state)
 	assert_true(recalls(true));
 }
 
+/* The first line of a file of the machine that begins so. */
+static void read_line(const char *path, const char *prefix, char *line, size_t size)
+{
+	FILE *in = fopen(path, "re");
+
+	assert_non_null(in);
+	do
+		assert_non_null(fgets(line, (int)size, in));
+	while (strncmp(line, prefix, strlen(prefix)) != 0);
+	fclose(in);
+	line[strcspn(line, "\n")] = '\0';
+	memmove(line, line + strlen(prefix), strlen(line + strlen(prefix)) + 1);
+}
+
+static void the_first_line_is_of_boot_program_and_privilege(void **state)
+{
+	struct features features = some();
+	char text[2048], part[256];
+	struct stat program;
+
+	features_remember(folder, true, &features);
+	text[read_text(text, sizeof(text) - 1)] = '\0';
+	*strchr(text, '\n') = '\0';
+	read_line("/proc/sys/kernel/random/boot_id", "", part, sizeof(part));
+	assert_non_null(strstr(text, part));
+	read_line("/proc/self/status", "CapEff:\t", part, sizeof(part));
+	assert_non_null(strstr(text, part));
+	assert_int_equal(stat("/proc/self/exe", &program), 0);
+	snprintf(part, sizeof(part), ":%llx:%llx:%lld.%09ld ", (unsigned long long)program.st_ino,
+		 (unsigned long long)program.st_size, (long long)program.st_mtim.tv_sec,
+		 program.st_mtim.tv_nsec);
+	assert_non_null(strstr(text, part));
+	memset(part, 0, sizeof(part));
+	assert_true(readlink("/proc/self/ns/user", part, sizeof(part) - 1) > 0);
+	assert_non_null(strstr(text, part));
+}
+
+static void each_flag_is_itself(void **state)
+{
+	for (int which = 0; which < 5; which++) {
+		struct features before = { .best = ATTACH_NONE,
+					   .call_entries = which == 0,
+					   .late_allocation = which == 1,
+					   .nop5_is_free = which == 2,
+					   .returns_kill_filtered = which == 3,
+					   .find_vma = which == 4 };
+		struct features after = { .best = ATTACH_MULTI };
+
+		features_remember(folder, true, &before);
+		assert_true(features_recall(folder, true, &after));
+		assert_memory_equal(&before, &after, sizeof(before));
+	}
+}
+
 static void values_out_of_range_are_refused(void **state)
 {
 	struct features features = some();
@@ -184,6 +238,8 @@ int main(void)
 		TEST(all_ways_are_another_thing_than_the_best),
 		TEST(what_is_forgotten_is_gone),
 		TEST(one_byte_of_difference_is_too_much),
+		TEST(the_first_line_is_of_boot_program_and_privilege),
+		TEST(each_flag_is_itself),
 		TEST(values_out_of_range_are_refused),
 		TEST(a_folder_of_others_is_not_believed),
 		TEST(a_link_in_place_of_the_file_is_not_followed),

@@ -50,13 +50,40 @@ static void each_is_told_with_its_figures(void **state)
 	assert_non_null(strstr(told.text, "Python frames: in 2 builds"));
 }
 
+/* Each alone, and with any other. */
+static void one_is_told_without_the_others(void **state)
+{
+	static const struct {
+		struct unwinding_stats stats;
+		const char *text;
+	} rows[] = {
+		{ { .tables_left_out = 3 }, "the tables of 3 files and 0 mappings" },
+		{ { .mappings_left_out = 4 }, "the tables of 0 files and 4 mappings" },
+		{ { .rules_left_out = 5 }, "for 5 rules" },
+		{ { .missed = 6 }, "asked for 6 times" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct told told = { .nr = 0 };
+
+		assert_int_equal(left_out_of_stacks(&rows[i].stats, 0, note, &told), 0);
+		assert_int_equal(told.nr, 1);
+		assert_non_null(strstr(told.text, rows[i].text));
+	}
+}
+
 static void a_failure_ends_it(void **state)
 {
-	const struct unwinding_stats stats = { .mappings_left_out = 1, .missed = 1 };
-	struct told told = { .fail_at = 1 };
+	const struct unwinding_stats stats = { .mappings_left_out = 1,
+					       .rules_left_out = 1,
+					       .missed = 1 };
 
-	assert_int_equal(left_out_of_stacks(&stats, 1, note, &told), -12);
-	assert_int_equal(told.nr, 1);
+	for (int fail_at = 1; fail_at <= 4; fail_at++) {
+		struct told told = { .fail_at = fail_at };
+
+		assert_int_equal(left_out_of_stacks(&stats, 1, note, &told), -12);
+		assert_int_equal(told.nr, fail_at);
+	}
 }
 
 int main(void)
@@ -64,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_left_out_is_nothing_told),
 		cmocka_unit_test(each_is_told_with_its_figures),
+		cmocka_unit_test(one_is_told_without_the_others),
 		cmocka_unit_test(a_failure_ends_it),
 	};
 

@@ -72,6 +72,22 @@ static void what_was_met_is_known_when_it_has_ended(void **state)
 	process = processes_find(p, 1);
 	assert_non_null(process->exe);
 	assert_true(process->started > 1e9 && process->rss_start > 0);
+	/* and it was known but once, however often it was met */
+	begins(p, SEEP_SPACE_SEEN, 2, child, 0);
+	assert_null(processes_find(p, 2)->exe);
+	processes_free(p);
+}
+
+static void who_is_there_already_is_not_met(void **state)
+{
+	struct processes *p = processes_new();
+	pid_t child = start_sleeper();
+
+	begins(p, SEEP_SPACE_SEEN, 1, child, 0);
+	assert_int_equal(processes_meet(p, child), 0);
+	end_sleeper(child);
+	begins(p, SEEP_SPACE_SEEN, 2, child, 0);
+	assert_null(processes_find(p, 2)->exe);
 	processes_free(p);
 }
 
@@ -251,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_met_is_known_when_it_has_ended),
+		cmocka_unit_test(who_is_there_already_is_not_met),
 		cmocka_unit_test(what_was_met_is_not_the_program_that_took_its_place),
 		cmocka_unit_test(a_process_is_read_at_first_sight),
 		cmocka_unit_test(a_second_beginning_is_none),
