@@ -224,6 +224,38 @@ static inline void image_make(struct python_image *image, unsigned major, unsign
 	};
 }
 
+#define IMAGE_ZEROS_BASE (IMAGE_BASE + (UINT64_C(1) << 32))
+#define IMAGE_ZEROS_BYTES (UINT64_C(256) << 30)
+
+static inline ssize_t image_read_with_zeros(void *context, uint64_t address, void *bytes,
+					    size_t size)
+{
+	if (address < IMAGE_ZEROS_BASE)
+		return image_read_memory(context, address, bytes, size);
+	memset(bytes, 0, size);
+	return size;
+}
+
+/* A stack's: not searched for objects. */
+static inline int image_regions_with_zeros(void *context, struct regions *ret_regions)
+{
+	int err = image_regions(context, ret_regions);
+
+	return err ? err
+		   : regions_add(ret_regions, IMAGE_ZEROS_BASE,
+				 IMAGE_ZEROS_BASE + IMAGE_ZEROS_BYTES, REGION_STACK);
+}
+
+/* Memory of zeros behind the image, more than could be looked at in any time. */
+static inline void image_add_zeros(struct python_image *image)
+{
+	static const struct remote_ops ops = { .read = image_read_with_zeros };
+
+	remote_free(image->source.remote);
+	image->source.remote = remote_new(&ops, image);
+	image->source.regions = image_regions_with_zeros;
+}
+
 static inline void image_free(struct python_image *image)
 {
 	remote_free(image->source.remote);

@@ -221,16 +221,21 @@ static void leaves_frozen_ones_out(void **state)
 static void frozen_ones_without_end(void **state)
 {
 	struct python_process *process;
+	struct census *census;
 	struct runtime_gc gc;
 
 	make(6);
 	fill();
+	image_add_zeros(&image);
 	for (int i = 0; i < 4; i++)
 		image_add(&image, image_gc(&image) + image.layout.gc_permanent, IMAGE_TUPLE);
 	image_put(&image, image_head(&image, 9), IMAGE_BASE + image_head(&image, 8));
 	process = open_image();
 	assert_int_equal(python_gc_read(process, &gc), 0);
 	assert_int_equal(gc.frozen, -1);
+	census = take(process);
+	assert_false(census->consistent);
+	census_free(census);
 	python_close(process);
 	image_free(&image);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -67,6 +68,48 @@ static const struct why_container *at(const struct why *why, const char *path)
 		if (!strcmp(why->containers[i].path, path))
 			return &why->containers[i];
 	return NULL;
+}
+
+static double seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Items that are none take time all the same: a table as long as all memory, in each kind. */
+static void endless_tables(void **state)
+{
+	const struct why_options options = { .seconds = 0.1 };
+
+	for (size_t v = 0; v < VERSIONS; v++)
+		for (int kind = 0; kind < 2; kind++) {
+			struct why *why;
+			double began = seconds_now();
+
+			make(v);
+			image_add_zeros(&image);
+			if (kind) {
+				image_put(&image, holders.seen + PYTHON_SET_MASK,
+					  IMAGE_ZEROS_BYTES / 16 - 1);
+				image_put(&image, holders.seen + PYTHON_SET_TABLE,
+					  IMAGE_ZEROS_BASE);
+			} else {
+				image_put(&image, holders.rows + PYTHON_OB_SIZE,
+					  IMAGE_ZEROS_BYTES / 8);
+				image_put(&image, holders.rows + PYTHON_LIST_ALLOCATED,
+					  IMAGE_ZEROS_BYTES / 8);
+				image_put(&image, holders.rows + PYTHON_LIST_ITEMS,
+					  IMAGE_ZEROS_BASE);
+			}
+			why = look(&options);
+			assert_non_null(why);
+			assert_true(why->cut);
+			assert_true(seconds_now() - began < 5);
+			why_free(why);
+			unmake();
+		}
 }
 
 static void each_container(void **state)
@@ -301,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_container),
+		cmocka_unit_test(endless_tables),
 		cmocka_unit_test(unreached_apart),
 		cmocka_unit_test(a_variable_of_c_holds),
 		cmocka_unit_test(grows),

@@ -22,6 +22,7 @@
 #include "python/layout.h"
 #include "stack/dynamic_symbols.h"
 #include "stack/elf_image.h"
+#include "stack/elf_open.h"
 #include "stack/elf_section.h"
 
 enum { MAX_SYMBOLS = 4 << 20, MAX_CANDIDATES = 16 };
@@ -332,8 +333,7 @@ int python_build_read(int fd, const char *path, uint64_t bias, struct python_bui
 	Elf *elf;
 	int err;
 
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
+	elf = elf_open(fd);
 	if (!elf)
 		return -ENOENT;
 	err = elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64

@@ -149,6 +149,8 @@ static int visit_entries(struct python_reader *r, const struct visit *v, const s
 		const uint8_t *at = snapshot_bytes(
 			r->snapshot, table->entries + from * table->entry, size, part);
 
+		if (python_reader_spend(r, nr))
+			break;
 		if (!at)
 			continue;
 		/* What is called may read on, and the block may go. */
@@ -173,7 +175,8 @@ int python_dict_references(struct python_reader *r, const struct python_form *fo
 
 	if (!table_of(r, address, &table))
 		return 0;
-	for (uint64_t i = 0; !err && table.values && i < table.nr; i++)
+	for (uint64_t i = 0; !err && table.values && i < table.nr && !python_reader_spend(r, 1);
+	     i++)
 		err = visit_one(&v, EDGE_VALUE, i, python_reader_word(r, table.values + i * 8));
 	/* Keys that are shared are held by the class, and by each other dict. */
 	if (!err && (!table.values || table.users == 1))
@@ -197,7 +200,7 @@ uint64_t python_dict_find(struct python_reader *r, uint64_t dict, const char *ke
 
 	if (!table_of(r, dict, &table))
 		return 0;
-	for (uint64_t i = 0; i < table.nr; i++) {
+	for (uint64_t i = 0; i < table.nr && !python_reader_spend(r, 1); i++) {
 		uint64_t at = table.entries + i * table.entry;
 
 		if (python_reader_text(r, python_reader_word(r, at + table.key), text,

@@ -17,6 +17,7 @@
 #include "base/vec.h"
 #include "stack/cfi_entries.h"
 #include "stack/dynamic_symbols.h"
+#include "stack/elf_open.h"
 #include "stack/unwind_table.h"
 
 enum {
@@ -116,8 +117,7 @@ static int read_symbols(int fd, struct python_walk *walk)
 	Elf *elf;
 	int err = 0;
 
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
+	elf = elf_open(fd);
 	if (!elf)
 		return -ENOENT;
 	while (!err && (section = elf_nextscn(elf, section))) {

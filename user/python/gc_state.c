@@ -133,7 +133,7 @@ static int longest_list(struct python_process *p, int64_t *ret_objects)
 /* -EFAULT: it was relinked meanwhile, or is longer than `most`. */
 static int walk_frozen(struct python_process *p, uint64_t head, int64_t most, int64_t *ret_count)
 {
-	uint64_t at = head;
+	uint64_t at = head, met = 0;
 
 	for (int64_t count = 0; count <= most; count++) {
 		int err = page_cache_u64(p->pages, at, &at);
@@ -145,8 +145,11 @@ static int walk_frozen(struct python_process *p, uint64_t head, int64_t most, in
 			*ret_count = count;
 			return 0;
 		}
-		if (!at)
+		/* A ring that its head is not in: python/heap_walk.c. */
+		if (!at || at == met)
 			break;
+		if (!(count & (count - 1)))
+			met = at;
 	}
 	return -EFAULT;
 }
@@ -174,7 +177,8 @@ static int read_frozen(struct python_process *p, uint64_t state, int64_t *ret_co
 /* -1, unknown, stays unknown. */
 static void add(int64_t *sum, int64_t value)
 {
-	*sum = *sum < 0 || value < 0 ? -1 : *sum + value;
+	if (*sum < 0 || value < 0 || __builtin_add_overflow(*sum, value, sum))
+		*sum = -1;
 }
 
 static int add_generation(struct python_process *p, uint64_t state, int i,

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "proc/maps.h"
+#include "stack/elf_open.h"
 
 enum {
 	MAX_SYMBOLS = 1 << 20,
@@ -46,6 +47,23 @@ static uint64_t start_of(const struct maps *maps, const struct mapping *file)
 	return m->start - m->offset;
 }
 
+/* Of what a header claims, that which is memory; out of order, or over another: not again. */
+static int add_range(const struct regions *writable, uint64_t from, uint64_t to,
+		     struct regions *ranges)
+{
+	int err = 0;
+
+	for (size_t i = 0; err != -ENOMEM && i < writable->nr; i++) {
+		const struct region *region = &writable->items[i];
+		uint64_t start = from > region->start ? from : region->start;
+		uint64_t end = to < region->end ? to : region->end;
+
+		if (start < end)
+			err = regions_add(ranges, start, end, REGION_FILE);
+	}
+	return err == -ENOMEM ? err : 0;
+}
+
 static int add_segments(struct python_reader *r, uint64_t start, struct regions *ranges)
 {
 	struct remote *remote = r->view.remote;
@@ -60,15 +78,14 @@ static int add_segments(struct python_reader *r, uint64_t start, struct regions 
 	    remote_read(remote, start + file.e_phoff, headers, file.e_phnum * sizeof(*headers)))
 		return 0;
 	bias = file.e_type == ET_EXEC ? 0 : start;
-	for (size_t i = 0; err != -ENOMEM && i < file.e_phnum; i++) {
+	for (size_t i = 0; !err && i < file.e_phnum; i++) {
 		uint64_t from = (bias + headers[i].p_vaddr + 7) & ~UINT64_C(7);
 		uint64_t to = (bias + headers[i].p_vaddr + headers[i].p_memsz) & ~UINT64_C(7);
 
-		/* Out of order, or over another: the first one counts. */
 		if (headers[i].p_type == PT_LOAD && headers[i].p_flags & PF_W)
-			err = regions_add(ranges, from, to, REGION_FILE);
+			err = add_range(&r->regions, from, to, ranges);
 	}
-	return err == -ENOMEM ? err : 0;
+	return err;
 }
 
 static int ranges_of_files(struct python_reader *r, struct regions *ret_ranges)
@@ -145,8 +162,7 @@ static bool find_symbol(int fd, uint64_t start, uint64_t address, char *text, si
 	GElf_Shdr header;
 	bool found = false;
 
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	elf = elf_open(fd);
 	if (elf && gelf_getehdr(elf, &file)) {
 		uint64_t at = file.e_type == ET_EXEC ? address : address - start;
 

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/hashmap.h"
 #include "base/vec.h"
@@ -25,18 +24,14 @@
 
 enum {
 	FIRST_SLOTS = 1 << 12,
-	CHECK_EVERY = 1 << 16, /* references between two looks at the clock */
 	WALK_WINDOW = 512 << 20, /* bytes besides those with tracked objects */
 };
 
 void python_graph_begin(struct python_graph *g, struct python_reader *reader, double seconds)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	memset(g, 0, sizeof(*g));
 	g->reader = reader;
-	g->deadline = t.tv_sec + t.tv_nsec / 1e9 + seconds;
+	python_reader_allow(reader, seconds);
 }
 
 void python_graph_release(struct python_graph *g)
@@ -53,13 +48,7 @@ void python_graph_release(struct python_graph *g)
 
 static bool out_of_time(struct python_graph *g)
 {
-	struct timespec t;
-
-	if (g->visited++ % CHECK_EVERY)
-		return g->cut;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	if (t.tv_sec + t.tv_nsec / 1e9 > g->deadline)
-		g->cut = true;
+	g->cut |= python_reader_spend(g->reader, 1);
 	return g->cut;
 }
 
@@ -218,6 +207,9 @@ int python_graph_follow(struct python_graph *g, uint32_t node, python_reference_
 	const struct python_form form = *python_graph_form(g, node);
 	struct python_from from = { g, node };
 
+	/* One may have all memory for its items, and none of them be an object. */
+	if (out_of_time(g))
+		return 0;
 	return python_references(g->reader, &form, g->nodes[node].address, each, &from);
 }
 

@@ -59,8 +59,6 @@ struct python_graph {
 	size_t spread; /* nodes whose references have been followed */
 	size_t reached; /* nodes before this one were reached from a root */
 	uint64_t *held; /* bytes of a node and of what was first reached through it */
-	double deadline; /* CLOCK_MONOTONIC */
-	uint64_t visited; /* references */
 	bool cut; /* it took too long, or was too big: the rest is missing */
 	bool counting; /* references to unreached nodes */
 	uint32_t *incoming; /* of the nodes from `reached` on */

@@ -49,7 +49,7 @@ static int visit_object(struct walk *w, uint64_t head)
 
 static int walk_list(struct walk *w, uint64_t head)
 {
-	uint64_t at = head, next;
+	uint64_t at = head, next, met = 0, steps = 0, stay = 1;
 	int err;
 
 	for (;;) {
@@ -59,8 +59,14 @@ static int walk_list(struct walk *w, uint64_t head)
 		at = next & ~(uint64_t)PYTHON_LINK_FLAGS;
 		if (at == head)
 			return 0;
-		if (!at || !w->left--)
+		if (!at || at == met || !w->left--)
 			return -EFAULT;
+		/* A ring that its head is not in, after Brent, BIT 20 (1980). */
+		if (++steps == stay) {
+			met = at;
+			stay *= 2;
+			steps = 0;
+		}
 		err = visit_object(w, at);
 		if (err)
 			return err;

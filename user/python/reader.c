@@ -11,12 +11,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/vec.h"
 #include "python/heap.h"
 
 enum {
 	CACHED_PAGES = 512,
+	STEPS = 1 << 16, /* between two looks at the clock */
 	FIRST_WINDOW = 64 << 20,
 	TYPE_WEAKLISTOFFSET = 208, /* of PyTypeObject, all versions */
 	MAX_BASES = 32,
@@ -73,6 +75,31 @@ void python_reader_close(struct python_reader *r)
 	regions_free(&r->regions);
 	free(r->forms);
 	memset(r, 0, sizeof(*r));
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+void python_reader_allow(struct python_reader *r, double seconds)
+{
+	r->deadline = now() + seconds;
+	r->steps = STEPS;
+	r->expired = false;
+}
+
+bool python_reader_spend(struct python_reader *r, uint64_t steps)
+{
+	r->steps += steps;
+	if (r->steps >= STEPS) {
+		r->steps = 0;
+		r->expired = r->deadline > 0 && now() > r->deadline;
+	}
+	return r->expired;
 }
 
 bool python_reader_plausible(struct python_reader *r, uint64_t address)

@@ -55,11 +55,19 @@ struct python_reader {
 	const struct region *nearby;
 	struct python_form *forms; /* python_type.count is the index + 1 */
 	size_t nr_forms, cap_forms;
+	double deadline; /* CLOCK_MONOTONIC; 0 none */
+	uint64_t steps; /* since the last look at the clock */
+	bool expired; /* the time is up: lists are not followed to their ends any more */
 };
 
 /* 0, -ESRCH, -EACCES, -ENOMEM. The process must stay open meanwhile. */
 int python_reader_open(struct python_process *process, struct python_reader *ret_reader);
 void python_reader_close(struct python_reader *reader);
+
+/* Bounds, from now on, what memory can make the reader do. */
+void python_reader_allow(struct python_reader *reader, double seconds);
+/* So many words, or as much work, more. True: the time is up. */
+bool python_reader_spend(struct python_reader *reader, uint64_t steps);
 
 /* Can an object be there? Aligned, in writable memory. */
 bool python_reader_plausible(struct python_reader *reader, uint64_t address);

@@ -72,6 +72,8 @@ static int visit_array(const struct visit *v, uint64_t from, uint64_t nr, enum p
 		const void *at =
 			snapshot_bytes(r->snapshot, from + done * POINTER, now * POINTER, part);
 
+		if (python_reader_spend(r, now))
+			break;
 		if (!at)
 			continue;
 		if (at != part)
@@ -128,7 +130,7 @@ static int visit_set(const struct visit *v)
 
 	if (mask > r->regions.bytes / 16 || !regions_hold(&r->regions, table, (mask + 1) * 16))
 		return 0;
-	for (uint64_t i = 0; !err && i <= mask; i++)
+	for (uint64_t i = 0; !err && i <= mask && !python_reader_spend(r, 1); i++)
 		err = visit_word(v, EDGE_MEMBER, i, python_reader_word(r, table + i * 16 + key));
 	return err;
 }
@@ -146,7 +148,7 @@ static int visit_deque(const struct visit *v)
 
 	if (left > r->regions.bytes / POINTER)
 		return 0;
-	while (!err && left && at < items) {
+	while (!err && left && at < items && !r->expired) {
 		uint64_t nr = items - at < left ? items - at : left;
 
 		if (!regions_hold(&r->regions, block, (items + 2) * POINTER))
@@ -246,7 +248,7 @@ static int visit_cache(const struct visit *v)
 	uint64_t at = v->address, most = r->regions.bytes / CACHE_FIELDS;
 	int err = visit_words(v, CACHE_FIELDS, v->form->weaklist);
 
-	for (uint64_t i = 0; !err && i < most; i++) {
+	for (uint64_t i = 0; !err && i < most && !python_reader_spend(r, 1); i++) {
 		at = python_reader_word(r, at + CACHE_NEXT);
 		if (at == v->address || !regions_hold(&r->regions, at, CACHE_FIELDS))
 			break;

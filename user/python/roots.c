@@ -231,7 +231,7 @@ static int each_thread(struct walk *w, thread_fn each)
 		uint64_t thread = python_reader_word(
 			w->reader, w->interpreters[i] + w->layout->interpreter_threads);
 
-		for (; !err && thread && left; left--) {
+		for (; !err && thread && left && !python_reader_spend(w->reader, 1); left--) {
 			err = each(w, thread);
 			thread = python_reader_word(w->reader, thread + w->layout->thread_next);
 		}
@@ -269,6 +269,8 @@ static int reach_frames(struct walk *w, uint64_t thread)
 	int err = 0;
 
 	for (int left = MAX_FRAMES; !err && left && frame; left--) {
+		if (python_reader_spend(w->reader, 1))
+			break;
 		if (!python_reader_plausible(w->reader, frame))
 			break;
 		/* Frames of 3.12 and later that stand for C have no code. */

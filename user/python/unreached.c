@@ -76,6 +76,7 @@ int python_graph_count(struct python_graph *g)
 	for (size_t i = g->reached; !err && i < g->nr && !g->cut; i++) {
 		const struct python_form form = *python_graph_form(g, i);
 
+		g->cut |= python_reader_spend(g->reader, 1);
 		err = python_references(g->reader, &form, g->nodes[i].address, count_one, g);
 	}
 	g->counting = false;

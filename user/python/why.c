@@ -71,6 +71,8 @@ static int build(struct look *look)
 		err = python_graph_judge(g);
 	if (!err)
 		err = python_graph_add_up(g);
+	/* What is told of what was found has a time of its own. */
+	python_reader_allow(&look->reader, look->options->seconds);
 	if (!err)
 		err = python_look_unreached(look);
 	if (!err)
