@@ -449,6 +449,20 @@ static void holds_and_lets_go(void **state)
 	assert_true(pause_end(NULL) == 0);
 }
 
+/* One that has ended and was not waited for is no more held than one that is gone. */
+static void an_ended_one_is_gone(void **state)
+{
+	struct pause *held;
+	pid_t pid = fork_child();
+	int status;
+
+	kill(pid, SIGKILL);
+	while (state_of(pid) != 'Z')
+		usleep(1000);
+	assert_int_equal(pause_begin(pid, &held), -ESRCH);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
 /* A signal that comes while it is held is not lost. */
 static void signals_wait(void **state)
 {
@@ -547,6 +561,7 @@ int main(void)
 		cmocka_unit_test(keeps_pages),
 		cmocka_unit_test(reads_strings),
 		cmocka_unit_test(holds_and_lets_go),
+		cmocka_unit_test(an_ended_one_is_gone),
 		cmocka_unit_test(signals_wait),
 		cmocka_unit_test(no_signal_is_lost),
 	};

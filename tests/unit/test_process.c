@@ -187,8 +187,10 @@ static void knows_who_is_stopped(void **state)
 	assert_int_equal(kill(child, SIGCONT), 0);
 	assert_int_equal(waitpid(child, &status, WCONTINUED), child);
 	assert_false(process_is_stopped(child));
+	assert_false(process_has_ended(child));
 	end_child(child);
 	assert_false(process_is_stopped(child));
+	assert_true(process_has_ended(child));
 }
 
 static void sees_memory_limits(void **state)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "proc/process.h"
 
 enum {
 	STOP_LIMIT_MS = 2000, /* for one thread to stop */
@@ -62,8 +63,12 @@ static int seize(struct pause *pause, pid_t tid)
 	struct held_thread *thread;
 
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL)) {
-		/* EPERM is also what one that is traced already gives. */
-		return errno == ESRCH ? 0 : errno == EPERM ? -EACCES : -errno;
+		int err = errno;
+
+		/* EPERM is also what one that is traced already gives, or that has ended. */
+		if (err == ESRCH || process_has_ended(tid))
+			return 0;
+		return err == EPERM ? -EACCES : -err;
 	}
 	thread = vec_push(&pause->threads, &pause->nr, &pause->cap);
 	if (!thread) {

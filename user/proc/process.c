@@ -252,20 +252,32 @@ static bool soft_limit_set(const char *limits, const char *name)
 	return isdigit((unsigned char)*line);
 }
 
-bool process_is_stopped(pid_t pid)
+/* A letter of proc(5); 0: there is none, as nothing is there. */
+static char state_of(pid_t pid)
 {
 	const char *end;
 	size_t length;
-	bool stopped;
-	char *text;
+	char *text, state;
 
 	if (proc_file_read(pid, "stat", TEXT_LIMIT, &text, &length))
-		return false;
+		return '\0';
 	/* The name before it may hold anything; proc(5) */
 	end = strrchr(text, ')');
-	stopped = end && !strncmp(end, ") T ", 4);
+	state = end && end[1] == ' ' ? end[2] : '\0';
 	free(text);
-	return stopped;
+	return state;
+}
+
+bool process_is_stopped(pid_t pid)
+{
+	return state_of(pid) == 'T';
+}
+
+bool process_has_ended(pid_t pid)
+{
+	char state = state_of(pid);
+
+	return !state || state == 'Z' || state == 'X';
 }
 
 bool process_memory_limited(pid_t pid)

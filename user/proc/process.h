@@ -43,6 +43,8 @@ double process_started(const struct process_info *info);
 uint64_t process_rss(pid_t pid);
 /* Stopped by a signal (SIGSTOP and its kin), its first thread at least. */
 bool process_is_stopped(pid_t pid);
+/* Nothing runs there any more: gone, or waits to be waited for. Of threads too, by their tid. */
+bool process_has_ended(pid_t pid);
 /* RLIMIT_AS or RLIMIT_DATA set below unlimited. */
 bool process_memory_limited(pid_t pid);
 
