@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *version;
 	struct holders holders;
-	time_t began = time(NULL);
+	clock_t began = clock();
 
 	if (!size)
 		return 0;
@@ -79,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bend(&holders, data + i);
 	look();
 	image_free(&image);
-	if (time(NULL) - began > SECONDS_MOST)
+	/* Its own time, not that of a busy machine. */
+	if (clock() - began > SECONDS_MOST * CLOCKS_PER_SEC)
 		abort();
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "python/chain.h"
 #include "python/heap.h"
 
 enum {
@@ -133,7 +134,8 @@ static int longest_list(struct python_process *p, int64_t *ret_objects)
 /* -EFAULT: it was relinked meanwhile, or is longer than `most`. */
 static int walk_frozen(struct python_process *p, uint64_t head, int64_t most, int64_t *ret_count)
 {
-	uint64_t at = head, met = 0;
+	struct chain chain = { 0 };
+	uint64_t at = head;
 
 	for (int64_t count = 0; count <= most; count++) {
 		int err = page_cache_u64(p->pages, at, &at);
@@ -145,11 +147,9 @@ static int walk_frozen(struct python_process *p, uint64_t head, int64_t most, in
 			*ret_count = count;
 			return 0;
 		}
-		/* A ring that its head is not in: python/heap_walk.c. */
-		if (!at || at == met)
+		/* Or a ring that its head is not in. */
+		if (!at || chain_closes(&chain, at))
 			break;
-		if (!(count & (count - 1)))
-			met = at;
 	}
 	return -EFAULT;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "python/chain.h"
 #include "python/heap.h"
 
 enum {
@@ -49,7 +50,8 @@ static int visit_object(struct walk *w, uint64_t head)
 
 static int walk_list(struct walk *w, uint64_t head)
 {
-	uint64_t at = head, next, met = 0, steps = 0, stay = 1;
+	struct chain chain = { 0 };
+	uint64_t at = head, next;
 	int err;
 
 	for (;;) {
@@ -59,14 +61,9 @@ static int walk_list(struct walk *w, uint64_t head)
 		at = next & ~(uint64_t)PYTHON_LINK_FLAGS;
 		if (at == head)
 			return 0;
-		if (!at || at == met || !w->left--)
+		/* Or a ring that its head is not in. */
+		if (!at || !w->left-- || chain_closes(&chain, at))
 			return -EFAULT;
-		/* A ring that its head is not in, after Brent, BIT 20 (1980). */
-		if (++steps == stay) {
-			met = at;
-			stay *= 2;
-			steps = 0;
-		}
 		err = visit_object(w, at);
 		if (err)
 			return err;

@@ -14,12 +14,15 @@
 #include <string.h>
 
 #include "memory/stream.h"
+#include "python/chain.h"
 #include "python/frames.h"
 #include "python/globals.h"
 
 enum {
 	MAX_THREADS = 1 << 16,
 	MAX_FRAMES = 1 << 16, /* of a thread */
+	THREAD_STEPS = 64, /* about as many words are read */
+	FRAME_STEPS = 16,
 	THREAD_BYTES = 128, /* behind its id */
 	LEAST_MODULES = 16,
 	ENTRIES_TRIED = 64,
@@ -225,13 +228,17 @@ typedef int (*thread_fn)(struct walk *w, uint64_t thread);
 
 static int each_thread(struct walk *w, thread_fn each)
 {
-	int err = 0, left = MAX_THREADS; /* of all interpreters: lists may be torn into rings */
+	int err = 0, left = MAX_THREADS; /* of all interpreters: what is torn may have no end */
 
 	for (size_t i = 0; i < w->nr; i++) {
+		struct chain chain = { 0 };
 		uint64_t thread = python_reader_word(
 			w->reader, w->interpreters[i] + w->layout->interpreter_threads);
 
-		for (; !err && thread && left && !python_reader_spend(w->reader, 1); left--) {
+		for (; !err && python_reader_plausible(w->reader, thread) && left; left--) {
+			if (chain_closes(&chain, thread) ||
+			    python_reader_spend(w->reader, THREAD_STEPS))
+				break;
 			err = each(w, thread);
 			thread = python_reader_word(w->reader, thread + w->layout->thread_next);
 		}
@@ -266,10 +273,11 @@ static int reach_frames(struct walk *w, uint64_t thread)
 {
 	uint64_t id = python_reader_word(w->reader, thread + w->layout->thread_id);
 	uint64_t frame = top_frame(w, thread);
+	struct chain chain = { 0 };
 	int err = 0;
 
 	for (int left = MAX_FRAMES; !err && left && frame; left--) {
-		if (python_reader_spend(w->reader, 1))
+		if (chain_closes(&chain, frame) || python_reader_spend(w->reader, FRAME_STEPS))
 			break;
 		if (!python_reader_plausible(w->reader, frame))
 			break;

@@ -18,6 +18,8 @@ enum {
 	WAIT_MS = 2000, /* for a collection under way */
 };
 
+static const double TELLING_SHARE = 0.25; /* of the time for a look, after it */
+
 static double now(void)
 {
 	struct timespec t;
@@ -72,7 +74,7 @@ static int build(struct look *look)
 	if (!err)
 		err = python_graph_add_up(g);
 	/* What is told of what was found has a time of its own. */
-	python_reader_allow(&look->reader, look->options->seconds);
+	python_reader_allow(&look->reader, look->options->seconds * TELLING_SHARE);
 	if (!err)
 		err = python_look_unreached(look);
 	if (!err)
