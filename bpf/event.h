@@ -319,6 +319,7 @@ enum seep_counter {
 	SEEP_COUNT_UNSAMPLED, /* allocations that sampling passed over: summed from `sampling` */
 	SEEP_COUNT_TABLE_ABSENT, /* look-ups of code whose table was not there (yet, or no longer)
 				  */
+	SEEP_COUNT_MAPPING_NS, /* no loss: what programs on mmap, munmap... took of the traced */
 	SEEP_COUNT_MAX,
 };
 

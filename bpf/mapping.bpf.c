@@ -17,6 +17,8 @@
 #define MREMAP_DONTUNMAP 4
 #define PROT_EXEC 4
 #define SIGSTOP 19
+/* Both programs of a call, a stack's walk aside. */
+#define CALL_NS 1500
 
 #ifdef __TARGET_ARCH_x86
 #define SYSCALL(name) "__x64_sys_" #name
@@ -63,12 +65,17 @@ static __always_inline void begin_mapping(struct thread *t, __u64 address, __u64
 	t->mapping.active = 1;
 	t->mapping.new_code = 0;
 	t->mapping.stack = 0;
+	count_more(SEEP_COUNT_MAPPING_NS, CALL_NS);
 	if (!mapping_layer)
 		return;
 	if (regs->ip ? call_is_under_way(call, regs->sp) : !!call->sp)
 		t->mapping.flags |= SEEP_IN_ALLOCATOR;
-	if (regs->ip)
+	if (regs->ip) {
+		__u64 begin = bpf_ktime_get_ns();
+
 		t->mapping.stack = stack_id(t, regs, &t->mapping.flags);
+		count_more(SEEP_COUNT_MAPPING_NS, bpf_ktime_get_ns() - begin);
+	}
 }
 
 static __always_inline bool end_mapping(struct thread *t)
@@ -143,6 +150,7 @@ static __always_inline void enter_munmap(__u64 address, __u64 size)
 	t->mapping.address = address;
 	t->mapping.size = size;
 	t->mapping.active = 1;
+	count_more(SEEP_COUNT_MAPPING_NS, CALL_NS);
 	emit_map(t, SEEP_UNMAP_BEGIN, address, size, 0, 0);
 }
 

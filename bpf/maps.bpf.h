@@ -393,4 +393,12 @@ static __always_inline void count(__u32 counter)
 		__sync_fetch_and_add(value, 1);
 }
 
+static __always_inline void count_more(__u32 counter, __u64 by)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+
+	if (value)
+		__sync_fetch_and_add(value, by);
+}
+
 #endif

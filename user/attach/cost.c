@@ -72,6 +72,10 @@ int kernel_statistics(void)
 	return fd < 0 ? err : fd;
 }
 
+/*
+ * Only the programs on allocators, which nobody but the traced meets: those on system calls,
+ * forks and ends run in every process of the host.
+ */
 static void add_program(const struct kernel *kernel, struct bpf_program *program,
 			struct kernel_runs *runs, uint64_t *sessions)
 {
@@ -81,22 +85,20 @@ static void add_program(const struct kernel *kernel, struct bpf_program *program
 	int fd = bpf_program__fd(program);
 
 	memset(&info, 0, sizeof(info));
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+	if (fd < 0 || (strncmp(bpf_program__section_name(program), "uprobe", 6) &&
+		       strncmp(bpf_program__section_name(program), "uretprobe", 9)))
+		return;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
 		return;
 	runs->run_ns += info.run_time_ns;
 	if (program == bpf->progs.seep_session)
 		*sessions += info.run_cnt;
 	else if (program == bpf->progs.seep_leave || program == bpf->progs.seep_leave_multi)
 		runs->returns += info.run_cnt;
-	else if (!strncmp(bpf_program__name(program), "seep_enter_m", 12) &&
-		 strstr(bpf_program__section_name(program), "tp"))
-		return;
-	else if (!strncmp(bpf_program__section_name(program), "uprobe", 6)) {
-		if (!strncmp(bpf_program__name(program), "seep_release", 12))
-			runs->releases += info.run_cnt;
-		else
-			runs->entries += info.run_cnt;
-	}
+	else if (!strncmp(bpf_program__name(program), "seep_release", 12))
+		runs->releases += info.run_cnt;
+	else
+		runs->entries += info.run_cnt;
 }
 
 int kernel_runs(struct kernel *kernel, struct kernel_runs *ret)
@@ -112,6 +114,7 @@ int kernel_runs(struct kernel *kernel, struct kernel_runs *ret)
 	{
 		add_program(kernel, program, &runs, &sessions);
 	}
+	runs.run_ns += counters[SEEP_COUNT_MAPPING_NS];
 	/* A session's program runs at entries and at the returns that they asked for. */
 	if (sessions) {
 		uint64_t returns = counters[SEEP_COUNT_ENTRIES];

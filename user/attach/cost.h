@@ -12,7 +12,7 @@
 
 /* Since the programs were loaded, as far as statistics were on. */
 struct kernel_runs {
-	uint64_t run_ns; /* of all programs */
+	uint64_t run_ns; /* of the programs on allocators, and on mappings of the traced */
 	uint64_t entries, returns, releases; /* hits of probes on allocators */
 };
 

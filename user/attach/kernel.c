@@ -280,6 +280,7 @@ void kernel_free(struct kernel *kernel)
 	if (!kernel)
 		return;
 	unlink_end(kernel->unlinking);
+	unlink_end(kernel->leaving);
 	ring_buffer__free(kernel->ring);
 	kernel_unwind_close(kernel);
 	bpf_link__destroy(kernel->mremap);
@@ -287,23 +288,44 @@ void kernel_free(struct kernel *kernel)
 	free(kernel);
 }
 
-void kernel_stop(struct kernel *kernel)
+/* Those whose section begins so ("": all). Returns how many. */
+static size_t take_links(struct kernel *kernel, const char *section, struct probe_link *links)
 {
 	struct bpf_object_skeleton *skeleton = kernel->bpf->skeleton;
-	struct probe_link links[MOST_PROGRAMS + 1];
 	size_t nr = 0;
 
 	for (int i = 0; i < skeleton->prog_cnt && nr < MOST_PROGRAMS; i++) {
-		if (!*skeleton->progs[i].link)
+		const struct bpf_prog_skeleton *prog = &skeleton->progs[i];
+		const char *name = bpf_program__section_name(*prog->prog);
+
+		if (!*prog->link || strncmp(name, section, strlen(section)) != 0)
 			continue;
-		links[nr++] = (struct probe_link){ .fd = -1, .link = *skeleton->progs[i].link };
-		*skeleton->progs[i].link = NULL;
+		links[nr++] = (struct probe_link){ .fd = -1, .link = *prog->link };
+		*prog->link = NULL;
 	}
 	if (kernel->mremap)
 		links[nr++] = (struct probe_link){ .fd = -1, .link = kernel->mremap };
 	kernel->mremap = NULL;
+	return nr;
+}
+
+void kernel_stop(struct kernel *kernel)
+{
+	struct probe_link links[MOST_PROGRAMS + 1];
+	size_t nr = take_links(kernel, "", links);
+
 	/* A tracepoint takes 40 ms, one after the other: nobody needs to wait for it. */
 	kernel->unlinking = unlink_begin(links, nr);
+}
+
+bool kernel_leave_tracepoints(struct kernel *kernel)
+{
+	struct probe_link links[MOST_PROGRAMS + 1];
+	size_t nr = take_links(kernel, "tp/", links);
+
+	if (nr)
+		kernel->leaving = unlink_begin(links, nr);
+	return nr;
 }
 
 int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags)

@@ -50,6 +50,13 @@ void kernel_free(struct kernel *kernel);
  */
 void kernel_stop(struct kernel *kernel);
 
+/*
+ * Detaches what is on tracepoints of system calls, where mappings are seen by these, without
+ * waiting for it: while one is on, all system calls are slower. Records that are under way still
+ * come. False: there are none.
+ */
+bool kernel_leave_tracepoints(struct kernel *kernel);
+
 /* Makes the process a target (enum seep_target_flag), or no longer (0). */
 int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags);
 

@@ -27,6 +27,7 @@ struct kernel {
 	struct tracer_bpf *bpf;
 	struct bpf_link *mremap; /* of seep_enter_mapping, beside its own; NULL none */
 	struct unlinking *unlinking; /* of what kernel_stop detaches; NULL nothing */
+	struct unlinking *leaving; /* of kernel_leave_tracepoints */
 	struct ring_buffer *ring;
 	enum attach_mode mode;
 	struct kernel_unwind unwind;

@@ -52,6 +52,8 @@ int heap_release(struct heap *heap, const struct seep_free *release); /* SEEP_FR
 int heap_realloc_begin(struct heap *heap, const struct seep_free *old); /* SEEP_REALLOC_BEGIN */
 int heap_realloc_end(struct heap *heap, const struct seep_alloc *moved); /* SEEP_REALLOC_END */
 int heap_mapping(struct heap *heap, const struct seep_map *map); /* SEEP_MAP .. SEEP_BRK */
+/* Mappings are seen no more: those known are forgotten, later records are of no effect. */
+void heap_leave_mappings(struct heap *heap, uint64_t time);
 int heap_space(struct heap *heap, const struct seep_space *space); /* SEEP_SPACE_* */
 
 /*

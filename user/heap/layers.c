@@ -220,11 +220,28 @@ static void unmap_end(struct heap *h, uint32_t index, const struct seep_map *map
 		give_up(h, m, &parked.pieces, now);
 }
 
+void heap_leave_mappings(struct heap *h, uint64_t time)
+{
+	uint32_t now = heap_time(h, time);
+
+	h->no_mappings = true;
+	for (uint32_t i = 1; i <= spaces_count(h->spaces); i++) {
+		struct mappings *m = spaces_at(h->spaces, i)->mappings;
+		struct pieces pieces = { 0 };
+
+		unmaps_abandon_all(h, i, now);
+		if (m && !mappings_cut(m, 0, UINT64_MAX, &pieces))
+			give_up(h, m, &pieces, now);
+	}
+}
+
 int heap_mapping(struct heap *h, const struct seep_map *map)
 {
 	uint32_t now = heap_time(h, map->time), space = spaces_get(h->spaces, map->space, now);
 	int err = 0;
 
+	if (h->no_mappings)
+		return 0;
 	if (!space) {
 		h->stats.refused++;
 		return -ENOMEM;

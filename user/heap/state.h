@@ -45,6 +45,7 @@ struct heap {
 	struct parked_pieces *parked_pieces;
 	size_t nr_parked_pieces, cap_parked_pieces;
 	struct bursts *bursts; /* NULL: all is traced */
+	bool no_mappings; /* see heap_leave_mappings */
 	struct heap_stats stats; /* the counters of it; the rest is computed */
 };
 

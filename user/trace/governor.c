@@ -112,6 +112,13 @@ static void take_precedence(struct governor *g, bool on)
 	g->preceding = on;
 }
 
+static void leave_gaps(struct governor *g)
+{
+	if (!g->gaps)
+		g->options.bursts(g->options.context);
+	g->gaps = true;
+}
+
 static void give_up(struct governor *g)
 {
 	kernel_set_burst(g->options.kernel, 0);
@@ -155,7 +162,7 @@ static void begin_burst(struct governor *g)
 	g->options.probe(g->options.context, true);
 	now = clock_now();
 	log_debug("attached in %.1f ms", (double)(now - g->begin.time) / 1e6);
-	g->gaps = true;
+	leave_gaps(g);
 	if (heap_burst_begin(g->options.heap, now)) {
 		snprintf(g->reason, sizeof(g->reason), "there was no memory for another burst");
 		give_up(g);
@@ -259,7 +266,7 @@ static void count_calls(struct governor *g)
 	else if (bursts_fit(g, rate, COUNTING_DOUBT))
 		begin_burst(g);
 	else
-		g->gaps = true; /* nothing was traced */
+		leave_gaps(g); /* nothing was traced */
 }
 
 static void note_burst(struct governor *g, const struct measure *now, uint64_t end)
@@ -343,7 +350,7 @@ static void turn_to_bursts(struct governor *g, uint64_t time)
 {
 	/* What leaks is estimated from the bursts that follow; this was traced as well. */
 	kernel_set_burst(g->options.kernel, 0);
-	g->gaps = true;
+	leave_gaps(g);
 	g->options.probe(g->options.context, false);
 	g->begin = g->counted;
 	governor_measure(g, clock_now(), &g->start);

@@ -22,6 +22,7 @@ struct governor_options {
 	void *context;
 	double (*cpu_seconds)(void *context); /* that the targets have used so far */
 	void (*probe)(void *context, bool on); /* puts the probes in, or takes them out */
+	void (*bursts)(void *context); /* from now on not all is seen; once */
 	/* Whether those of malloc (or free) are single-stepped, which is several times dearer. */
 	bool (*stepped)(void *context, bool releases);
 	uint64_t start; /* of the capture, CLOCK_MONOTONIC ns */

@@ -32,7 +32,7 @@ uint64_t monotonic_ns(void)
 
 bool tracer_knows_mappings(const struct tracer *t)
 {
-	return t->features.call_entries || t->features.tracefs;
+	return t->features.call_entries || (t->features.tracefs && !t->left_mappings);
 }
 
 static int open_kernel(struct tracer *t)
@@ -105,6 +105,21 @@ static bool is_stepped(void *context, bool releases)
 	return objects_stepped(t->objects, releases);
 }
 
+/*
+ * Tracepoints of system calls make all of these slower, also while nothing is traced: on a server
+ * that costs as much as the whole budget. Then new code is looked for now and then.
+ */
+static void begin_bursts(void *context)
+{
+	struct tracer *t = context;
+
+	if (!kernel_leave_tracepoints(t->kernel))
+		return;
+	t->left_mappings = true;
+	if (!t->options.no_mappings)
+		heap_leave_mappings(t->heap, monotonic_ns());
+}
+
 static int open_governor(struct tracer *t)
 {
 	struct governor_options options = {
@@ -115,6 +130,7 @@ static int open_governor(struct tracer *t)
 		.context = t,
 		.cpu_seconds = targets_cpu_seconds,
 		.probe = probe,
+		.bursts = begin_bursts,
 		.stepped = is_stepped,
 		.start = t->start,
 	};

@@ -56,6 +56,7 @@ struct tracer {
 	double start_wall;
 	uint64_t clock; /* the latest time seen in a record, or of the last poll */
 	bool out_of_memory;
+	bool left_mappings; /* for the budget: see tracer.c, begin_bursts */
 };
 
 uint64_t monotonic_ns(void);

@@ -151,11 +151,16 @@ static int add_left_out(void *context, const char *what, const char *reason)
 static int report_left_out(struct tracer *t, struct profile *profile)
 {
 	struct unwinding_stats stats = { 0 };
-	int err;
+	int err = 0;
 
 	if (t->unwinding)
 		stats = unwinding_stats(t->unwinding);
-	err = left_out_of_stacks(&stats, t->pythons ? pythons_without_evaluator(t->pythons) : 0,
+	if (t->left_mappings && !t->options.no_mappings)
+		err = add_skip(profile, NULL, "mappings (mmap)",
+			       "not traced once tracing is in bursts: this kernel has only "
+			       "tracepoints for "
+			       "them, which slow all system calls; --budget=off traces them");
+	err = err ?: left_out_of_stacks(&stats, t->pythons ? pythons_without_evaluator(t->pythons) : 0,
 				 add_left_out, profile);
 	if (t->unwinding)
 		err = err ?: unwinding_each_fault(t->unwinding, add_fault, profile);
