@@ -22,7 +22,7 @@ static const double looks[] = { 10, 20, 40, 60, 120, 240 };
 /* Seconds: of the longest burst and the least gap, at a rate of calls like that of redis. */
 #ifndef PLANNED
 #define PLANNED 0.1
-#define PLANNED_PAUSE 0.105
+#define PLANNED_PAUSE 0.1
 #endif
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
@@ -109,7 +109,7 @@ static void planted(int runs, double seconds)
 				   .law = &world_laws[0],
 				   .leak = 1,
 				   .reuses = true,
-				   .shortest = PLANNED / 13.3,
+				   .shortest = PLANNED / 4,
 				   .longest = PLANNED,
 				   .least_pause = PLANNED_PAUSE,
 				   .busy_life = lives[i / COUNT(duties) % COUNT(lives)],

@@ -3,6 +3,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,7 +209,7 @@ static int one_pass(struct sweep *s)
 static int sweep(struct sweep *s)
 {
 	const struct sweep_settings *settings = &s->options.settings;
-	double delay = sweep_jitter(s->host_hash, settings->jitter);
+	double delay = sweep_jitter(s->host_hash, settings->jitter), rested;
 	int err = 0;
 
 	sweep_schedule_init(&s->schedule, sweeper_now(), delay, settings->every);
@@ -222,8 +223,8 @@ static int sweep(struct sweep *s)
 			break;
 		}
 		err = one_pass(s);
-		if (stop || i == settings->passes ||
-		    !sweep_schedule_next(&s->schedule, sweeper_now()))
+		rested = fmax(sweeper_now(), sweeper_rested(s->sweeper));
+		if (stop || i == settings->passes || !sweep_schedule_next(&s->schedule, rested))
 			break;
 	}
 	if (err || s->failed)

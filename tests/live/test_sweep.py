@@ -192,6 +192,21 @@ def own_budget():
     require(told["seconds"] > cpu / 0.05 * 0.9, f"{cpu} s of CPU in {told['seconds']} s")
 
 
+@test("sweep.own-budget-over-passes")
+def own_budget_over_passes():
+    """What is used by the last suspect of a pass is paid for before the next pass."""
+    host = Host()
+    host.begin("leak", "leak")
+    report = seep("sweep", host.only, "--every=1s", "--count=2", "--triage=1s", "--trace=1s",
+                  "--own-budget=10%", "--no-store", "--format=json", seconds=80)
+    told = [document["sweep"] for document in documents(report)]
+    require(len(told) == 2, f"{len(told)} passes, {report.err[-300:]!r}")
+    cpu = told[0]["triage_cpu_seconds"] + told[0]["trace_cpu_seconds"]
+    passed = told[1]["started"] - told[0]["started"]
+    require(cpu <= 0.1 * (passed + 0.1), f"{cpu:.2f} s of CPU in {passed:.2f} s")
+    require(told[1]["missed_passes"] >= int(passed) - 1, f"{told[1]['missed_passes']} left out")
+
+
 @test("sweep.suppressions")
 def suppressions():
     host = Host()

@@ -238,8 +238,12 @@ static inline struct world_run *world_begin(const struct world *w)
 	world_state = w->seed * 7919 + 12345;
 	r->world = w;
 	r->bursts = bursts_new();
-	r->plan = (struct burst_plan){ w->seed, w->shortest, w->longest,
-				       w->least_pause > 0 ? w->least_pause : 0.06 };
+	r->plan = (struct burst_plan){
+		.state = w->seed,
+		.shortest = w->shortest,
+		.longest = w->longest,
+		.least_pause = w->least_pause > 0 ? w->least_pause : 0.06,
+	};
 	/* It has run for a while when tracing begins. */
 	r->next = 10;
 	world_push(r, (struct world_event){ 0, 0, WORLD_SITE });

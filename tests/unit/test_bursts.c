@@ -61,7 +61,9 @@ static void the_oldest_bursts_are_forgotten(void **state)
 
 static void plans_have_their_mean(void **state)
 {
-	struct burst_plan plan = { 42, 0.01, 0.1, 0.05 };
+	struct burst_plan plan = {
+		.state = 42, .shortest = 0.01, .longest = 0.1, .least_pause = 0.05
+	};
 	double length = 0, pause = 0;
 
 	for (int i = 0; i < 20000; i++) {

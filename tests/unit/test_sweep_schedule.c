@@ -2,6 +2,7 @@
 /* When passes begin: spread over hosts, by chance, and at whole multiples. */
 #include "sweep/schedule.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,6 +75,48 @@ static void test_every(void **state)
 	assert_int_equal(schedule.missed, 2);
 }
 
+/* A minute at a time, whatever passes use: 2% of what has passed is not exceeded. */
+static void test_own_budget_over_passes(void **state)
+{
+	static const double used[] = { 4.2, 0.1, 0.3, 12, 1.1, 2.4 };
+	struct sweep_account account = { .percent = 2, .cpu = 1 };
+	struct sweep_schedule schedule;
+	double now = 1000, cpu = 1, due = 0;
+
+	sweep_schedule_init(&schedule, now, 0, 60);
+	for (size_t i = 0; i < sizeof(used) / sizeof(*used); i++) {
+		now = schedule.due;
+		assert_true(now >= due);
+		/* looks between passes are paid for too */
+		cpu += 0.02;
+		sweep_account_begin(&account, now, cpu);
+		cpu += used[i];
+		due = sweep_account_due(&account, cpu);
+		assert_true(due >= now + used[i] / 0.02 - 1e-6);
+		assert_true(sweep_schedule_next(&schedule, fmax(now + 40, due)));
+		assert_true(cpu - 1 <= (schedule.due - 1000) * 0.02 + 0.02 + 1e-9);
+		/* still at whole minutes */
+		assert_true(fmod(schedule.due - 1000, 60) == 0);
+	}
+	assert_true(schedule.missed >= 3 + 9);
+}
+
+/* What is owed is carried on, what was saved by a pass is not the next one's. */
+static void test_own_budget_carries_debts(void **state)
+{
+	struct sweep_account account = { .percent = 10 };
+
+	sweep_account_begin(&account, 100, 5);
+	assert_true(sweep_account_due(&account, 5) == 100);
+	assert_true(sweep_account_due(&account, 8) == 130);
+	sweep_account_begin(&account, 110, 8);
+	assert_true(sweep_account_due(&account, 9) == 140);
+	sweep_account_begin(&account, 1000, 9);
+	assert_true(sweep_account_due(&account, 10) == 1010);
+	account.percent = 0;
+	assert_true(sweep_account_due(&account, 1e9) <= 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -81,6 +124,8 @@ int main(void)
 		cmocka_unit_test(test_chance),
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_every),
+		cmocka_unit_test(test_own_budget_over_passes),
+		cmocka_unit_test(test_own_budget_carries_debts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

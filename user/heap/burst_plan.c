@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+enum { STRATA = 8 };
+
 /* Evenly from 0 to 1. */
 static double draw(struct burst_plan *plan)
 {
@@ -14,9 +16,28 @@ static double draw(struct burst_plan *plan)
 	return (double)((x ^ x >> 31) >> 11) * 0x1p-53;
 }
 
+/*
+ * Evenly too, but of each STRATA draws one from each part: then a few sum up to about what they are
+ * expected to, and no two of the longest pauses leave most of a minute unseen.
+ */
+static double draw_apart(struct burst_plan *plan, uint32_t *used)
+{
+	unsigned int left, part = 0;
+
+	if (*used == (1U << STRATA) - 1)
+		*used = 0;
+	left = STRATA - (unsigned int)__builtin_popcount(*used);
+	left = (unsigned int)(draw(plan) * left);
+	while (*used >> part & 1 || left--)
+		part++;
+	*used |= 1U << part;
+	return (part + draw(plan)) / STRATA;
+}
+
 double burst_plan_length(struct burst_plan *plan)
 {
-	return plan->shortest * pow(plan->longest / plan->shortest, draw(plan));
+	return plan->shortest *
+	       pow(plan->longest / plan->shortest, draw_apart(plan, &plan->lengths_used));
 }
 
 /* The mean of a log-uniform draw from 1 to `ratio`. */
@@ -39,5 +60,5 @@ double burst_plan_pause(struct burst_plan *plan, double mean)
 		else
 			high = middle;
 	}
-	return plan->least_pause * pow(low, draw(plan));
+	return plan->least_pause * pow(low, draw_apart(plan, &plan->pauses_used));
 }

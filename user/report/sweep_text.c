@@ -198,7 +198,9 @@ static void say_left_out(struct text *text, const struct sweep_report *report)
 			 pass->left_out);
 	if (report->missed)
 		text_say(text, 0, TEXT_WARNING, "NOTE       ",
-			 "%" PRIu64 " passes were left out, since others took longer than --every.",
+			 "%" PRIu64
+			 " passes were left out, since others took longer than --every, or used "
+			 "what --own-budget allows.",
 			 report->missed);
 }
 

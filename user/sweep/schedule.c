@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Owns when passes begin. FNV-1a (Fowler, Noll, Vo) makes a number of a host's name. */
+/* Owns when passes begin, and what they may use. FNV-1a (Fowler, Noll, Vo) makes a number of a host's name. */
 #include "sweep/schedule.h"
 
 #include <math.h>
@@ -48,4 +48,17 @@ bool sweep_schedule_next(struct sweep_schedule *schedule, double now)
 	schedule->missed += (uint64_t)passed;
 	schedule->due += (passed + 1) * schedule->every;
 	return true;
+}
+
+double sweep_account_due(const struct sweep_account *account, double cpu)
+{
+	if (!(account->percent > 0))
+		return account->since;
+	return account->since + (cpu - account->cpu) * 100 / account->percent;
+}
+
+void sweep_account_begin(struct sweep_account *account, double now, double cpu)
+{
+	account->since = fmax(now, sweep_account_due(account, cpu));
+	account->cpu = cpu;
 }

@@ -14,7 +14,7 @@
 struct sweep_schedule {
 	double first; /* when the first pass is due */
 	double every; /* 0: there is only one */
-	uint64_t missed; /* that were due while another one still ran */
+	uint64_t missed; /* that were due while another one ran, or its work was not paid for */
 	double due;
 };
 
@@ -31,7 +31,21 @@ double sweep_jitter(uint64_t host, double jitter);
 bool sweep_takes_part(uint64_t chance, double probability);
 
 void sweep_schedule_init(struct sweep_schedule *schedule, double now, double delay, double every);
-/* After a pass that ended at `now`: false when it was the only one. Sets `due`. */
+/* After a pass that ended, and whose work was paid for, at `now`: false when it was the only one. Sets `due`. */
 bool sweep_schedule_next(struct sweep_schedule *schedule, double now);
+
+/*
+ * What seep may use itself: so many percent of a core over time (0: no bound). What is saved is
+ * good for the pass that has saved it, what is owed is carried on.
+ */
+struct sweep_account {
+	double percent;
+	double since, cpu; /* when the pass began, and the CPU seconds used before it */
+};
+
+/* A pass begins. */
+void sweep_account_begin(struct sweep_account *account, double now, double cpu);
+/* From when on what was used is within the share; `since` or earlier where nothing was. */
+double sweep_account_due(const struct sweep_account *account, double cpu);
 
 #endif

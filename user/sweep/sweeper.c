@@ -53,6 +53,8 @@ int sweeper_new(const struct sweeper_options *options, struct sweeper **ret_swee
 		return err;
 	}
 	s->options = *options;
+	s->account.percent = options->settings->own_budget;
+	s->account.cpu = sweeper_own_cpu();
 	*ret_sweeper = s;
 	return 0;
 }
@@ -253,29 +255,37 @@ static int pick(struct sweeper *s, struct pass *pass)
 	return err ? err : pick_cgroups(s, pass);
 }
 
-/* Until what was used is within seep's own budget over the time that the pass has taken. */
-static void rest(struct sweeper *s, struct pass *pass, double began, double cpu)
+/* What the sweep has used so far, in seconds. */
+static double used(const struct sweeper *s)
 {
-	double share = s->options.settings->own_budget / 100, now = sweeper_now(), until;
+	return sweeper_own_cpu() + s->faults_cpu;
+}
 
-	if (!(share > 0))
-		return;
-	until = fmin(began + (sweeper_own_cpu() - cpu + pass->faults_cpu) / share,
-		     now + LONGEST_REST);
+double sweeper_rested(const struct sweeper *s)
+{
+	return sweep_account_due(&s->account, used(s));
+}
+
+/* Until what was used is within seep's own budget. */
+static void rest(struct sweeper *s, struct pass *pass)
+{
+	double now = sweeper_now(), until;
+
+	until = fmin(sweeper_rested(s), now + LONGEST_REST);
 	if (until <= now)
 		return;
 	pause_until(s, until);
 	pass->rested += sweeper_now() - now;
 }
 
-static void trace_suspects(struct sweeper *s, struct pass *pass, double began, double cpu)
+static void trace_suspects(struct sweeper *s, struct pass *pass)
 {
 	for (size_t i = 0; i < pass->nr_suspects; i++) {
 		struct pass_suspect *suspect = &pass->suspects[i];
 
 		if (suspect->not_traced)
 			continue;
-		rest(s, pass, began, cpu);
+		rest(s, pass);
 		if (*s->options.stop) {
 			suspect->not_traced = pass_string(pass, "the sweep was stopped");
 			continue;
@@ -293,6 +303,8 @@ static int triage(struct sweeper *s, struct pass *pass)
 	struct places *places = places_open(pass);
 	int err = places ? look(s, pass, places) : -ENOMEM;
 
+	/* It took the time of others, and is the sweep's all the same. */
+	s->faults_cpu += pass->faults_cpu;
 	if (!err && looks_last(s->looks)) {
 		describe_look(pass, looks_last(s->looks));
 		err = *s->options.stop ? 0 : pick(s, pass);
@@ -305,8 +317,10 @@ static int triage(struct sweeper *s, struct pass *pass)
 static int fill(struct sweeper *s, struct pass *pass)
 {
 	double began = sweeper_now(), cpu = sweeper_own_cpu(), looked;
-	int err = triage(s, pass);
+	int err;
 
+	sweep_account_begin(&s->account, began, used(s));
+	err = triage(s, pass);
 	looked = sweeper_own_cpu();
 	pass->triage_cpu = looked - cpu;
 	if (err && err != -ENOMEM)
@@ -315,7 +329,7 @@ static int fill(struct sweeper *s, struct pass *pass)
 		return err;
 	if (s->options.picked)
 		s->options.picked(s->options.context, pass);
-	trace_suspects(s, pass, began, cpu);
+	trace_suspects(s, pass);
 	pass->trace_cpu = sweeper_own_cpu() - looked;
 	pass->stopped = *s->options.stop != 0;
 	pass->seconds = sweeper_now() - began;

@@ -40,6 +40,9 @@ int sweeper_pass(struct sweeper *sweeper, struct pass **ret_pass);
  */
 void sweeper_wait(struct sweeper *sweeper, double when);
 
+/* From when on (seconds, as above) all that seep has used is within its own budget. */
+double sweeper_rested(const struct sweeper *sweeper);
+
 /* CLOCK_BOOTTIME: never set, and goes on while the machine sleeps. */
 double sweeper_now(void);
 

@@ -6,12 +6,15 @@
 
 #include "sweep/kills.h"
 #include "sweep/looks.h"
+#include "sweep/schedule.h"
 #include "sweep/sweeper.h"
 
 struct sweeper {
 	struct sweeper_options options;
 	struct looks *looks;
 	struct kills *kills;
+	struct sweep_account account;
+	double faults_cpu; /* of all passes */
 	double looked; /* when the host was last looked at */
 };
 

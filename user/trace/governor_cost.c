@@ -8,7 +8,7 @@
 #include <math.h>
 #include <sys/resource.h>
 
-static const double SHORTEST = 0.015, LONGEST = 0.2, LEAST_PAUSE = 0.030; /* seconds */
+static const double SHORTEST = 0.050, LONGEST = 0.2, LEAST_PAUSE = 0.100; /* seconds */
 static const double SHRINK = 4; /* the shortest bursts to the longest, where need be */
 static const double WANTED_PAUSE = 2, GROWTH = 1.5;
 static const double RETURN_TRAP = 0.5; /* of an entry's: see the table in the manual */
@@ -80,7 +80,12 @@ double governor_burst_cost(const struct governor *g)
 
 void governor_plan(struct governor *g, uint64_t seed)
 {
-	g->plan = (struct burst_plan){ seed, SHORTEST / SHRINK, LONGEST / SHRINK, LEAST_PAUSE };
+	g->plan = (struct burst_plan){
+		.state = seed,
+		.shortest = SHORTEST / SHRINK,
+		.longest = LONGEST / SHRINK,
+		.least_pause = LEAST_PAUSE,
+	};
 }
 
 static void average(double *value, double now)
@@ -110,7 +115,7 @@ double governor_mean_pause(const struct governor *g, const struct measure *now)
 	       pause = governor_burst_cost(g) / rate;
 	double owed = (spent + governor_burst_cost(g) - earned) / rate;
 
-	owed = fmin(fmax(owed, pause * 0.3), pause * 3);
+	owed = fmin(fmax(owed, pause * 0.3), pause * 2);
 	/* seep's own work is held to the same share of one core. */
 	return fmax(owed, g->burst_own / (g->options.percent / 100));
 }
