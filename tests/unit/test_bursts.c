@@ -78,6 +78,26 @@ static void plans_have_their_mean(void **state)
 	assert_true(burst_plan_pause(&plan, 0.01) == 0.05);
 }
 
+/* Of eight one after another one is of each part: no run of long pauses, or of short bursts. */
+static void plans_have_no_runs(void **state)
+{
+	struct burst_plan plan = {
+		.state = 7, .shortest = 0.01, .longest = 0.1, .least_pause = 0.05
+	};
+
+	for (int i = 0; i < 500; i++) {
+		unsigned int lengths = 0, longest = 0;
+
+		for (int k = 0; k < 8; k++) {
+			lengths |= 1U << (int)(log10(burst_plan_length(&plan) / 0.01) * 8);
+			/* the longest eighth begins at 4.05 s, where the mean is 1.5 s */
+			longest += burst_plan_pause(&plan, 1.5) > 4.1;
+		}
+		assert_int_equal(lengths, 0xff);
+		assert_true(longest <= 1);
+	}
+}
+
 struct tally_of_runs {
 	int runs, covered, called;
 };
@@ -264,6 +284,7 @@ int main(void)
 		cmocka_unit_test(times_are_brought_into_the_burst),
 		cmocka_unit_test(the_oldest_bursts_are_forgotten),
 		cmocka_unit_test(plans_have_their_mean),
+		cmocka_unit_test(plans_have_no_runs),
 		cmocka_unit_test(intervals_cover_the_truth),
 		cmocka_unit_test(little_time_is_enough),
 		cmocka_unit_test(a_little_among_much_is_told),

@@ -46,10 +46,14 @@ class Compile:
         self.command = ["env", f"LD_LIBRARY_PATH={libraries}", self.cc1plus, "-quiet", "-O2", "-std=c++17",
                         "-o", "/dev/null", self.text]
 
-    def _seconds(self, before=()):
+    def seconds_of(self, program):
+        """Of this program, which runs the compiler, with all that it starts."""
+        return self._seconds(command=[*program, *self.command])
+
+    def _seconds(self, before=(), command=()):
         """Of the compiler: what the shell that has started it says of its children."""
         script = 'TIMEFORMAT="compiler %U %S"; time "$@"'
-        done = subprocess.run([*before, "bash", "-c", script, "bash", *self.command],
+        done = subprocess.run([*before, "bash", "-c", script, "bash", *(command or self.command)],
                               capture_output=True, text=True, timeout=SECONDS)
         told = re.search(r"compiler ([0-9.]+) ([0-9.]+)", done.stderr)
         if done.returncode or not told:

@@ -100,7 +100,8 @@ SERVERS = (
        lambda port: int(_get(port, "/count").split("\n")[2].split()[2]), every)
       for kept, every in ((100, 33), (1, 25))),
 )
-NAMES = tuple(server[0] for server in SERVERS)
+COMPILE = "a_compile"
+NAMES = (*(server[0] for server in SERVERS), COMPILE)
 
 
 def _free_port():
@@ -249,7 +250,61 @@ def _serve(bench, server, rounds):
 
 def measure(bench, rounds, names=NAMES):
     """By server: ratios to untraced and figures by way, a list each, and what traces told."""
-    return {server[0]: _serve(bench, server, rounds) for server in SERVERS if server[0] in names}
+    served = {server[0]: _serve(bench, server, rounds) for server in SERVERS if server[0] in names}
+    return served | ({COMPILE: _compile(bench, rounds)} if COMPILE in names else {})
+
+
+class _Compiled:
+    """A compile, each way once in a round. It leaks nothing: it ends before it matters."""
+
+    # The compiler runs for so long before a trace within the budget begins.
+    ALONE = 0.3
+
+    def __init__(self, bench, folder):
+        self.bench, self.compile = bench, compiling.Compile(bench, folder)
+        self.raw = os.path.join(folder, "heaptrack")
+
+    def untraced(self):
+        return self.compile.bare(), None
+
+    def exact(self):
+        return self.compile.seep(), None
+
+    def heaptrack(self):
+        return self.compile.seconds_of(["heaptrack", "-r", "-o", self.raw]), None
+
+    def budget(self):
+        script = 'TIMEFORMAT="compiler %U %S"; time "$@"'
+        shell = Child(["bash", "-c", script, "bash", *self.compile.command], watch="stderr")
+        try:
+            time.sleep(self.ALONE)
+            pid = _descendant(shell.pid, "cc1plus")
+            with tempfile.TemporaryFile() as report:
+                seep = Child([self.bench.seep, "trace", "-q", "-p", str(pid), "--format", "json",
+                              *TRACE["budget"]], watch="stderr", stdout=report)
+                told = shell.wait_for(lambda line: line.startswith("compiler"), compiling.SECONDS)
+                seep.end(2, 60)
+                report.seek(0)
+                notes = _notes(list(_documents(report.read().decode())))
+        finally:
+            shell.end(15)
+        return sum(float(word) for word in told.split()[1:]), notes
+
+
+def _compile(bench, rounds):
+    ratios, notes, figures = ({way: [] for way in WAYS} for _ in range(3))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            compiled = _Compiled(bench, folder)
+            for _ in range(rounds):
+                for way in WAYS if shutil.which("heaptrack") else WAYS[:-1]:
+                    figure, told = getattr(compiled, way)()
+                    figures[way].append(figure)
+                    ratios[way].append(figure / figures["untraced"][-1])
+                    notes[way] += [told] if told else []
+        except (Unavailable, OSError, ValueError, subprocess.SubprocessError) as error:
+            return {"reason": str(error)}
+    return {"ratios": ratios, "notes": notes, "figures": figures, "unit": "s"}
 
 
 def _middle(values, text="{:.3f}"):
