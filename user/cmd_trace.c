@@ -22,7 +22,7 @@ struct trace_arguments {
 
 enum { KEY_COMM = 512, KEY_CGROUP, KEY_CONTAINER, KEY_DURATION, KEY_BUDGET };
 
-#define DEFAULT_BUDGET 0 /* none: what is reported is exact */
+#define DEFAULT_BUDGET 2 /* percent */
 
 static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "Which processes:", 0 },
@@ -32,8 +32,8 @@ static const struct argp_option option_table[] = {
 	{ "container", KEY_CONTAINER, "ID", 0, "Processes in this container, later ones too", 0 },
 	{ "all", 'a', NULL, 0, "Every process of the host", 0 },
 	{ "budget", KEY_BUDGET, "PERCENT", 0,
-	  "What tracing may cost, of the processes' CPU time (with -a of one core); off (default): "
-	  "no bound",
+	  "What tracing may cost, of the processes' CPU time (with -a of one core; default 2): what "
+	  "costs more is traced in bursts; off: no bound, all is exact",
 	  0 },
 	{ "duration", KEY_DURATION, "TIME", 0, "Trace so long, then report once: 30, 5m", 0 },
 	{ 0 },
@@ -88,6 +88,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		break;
 	case KEY_BUDGET:
 		a->options.tracer.budget = parse_budget(state, value);
+		a->options.budget_given = true;
 		break;
 	case KEY_DURATION:
 		a->options.duration = parse_seconds(state, value);
@@ -102,6 +103,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		check_targets(state, a);
+		/* Who samples has chosen what it costs. */
+		if (a->options.tracer.sample_bytes && !a->options.budget_given)
+			a->options.tracer.budget = 0;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

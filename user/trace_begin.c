@@ -131,6 +131,22 @@ int trace_find_features(const struct trace_options *o, struct features *ret_feat
 	return 0;
 }
 
+/* A budget that nobody has asked for is no reason not to trace. */
+static int new_tracer(struct trace_options *o, const struct features *features,
+		      struct tracer **ret_tracer)
+{
+	int err = tracer_new(&o->tracer, features, ret_tracer);
+
+	if (err != -EPERM || !(o->tracer.budget > 0) || o->budget_given)
+		return err;
+	o->tracer.budget = 0;
+	err = tracer_new(&o->tracer, features, ret_tracer);
+	if (!err)
+		log_warn("traced without a budget: to know what tracing costs needs CAP_SYS_ADMIN, "
+			 "or kernel.bpf_stats_enabled = 1 (sysctl)");
+	return err;
+}
+
 /* -EAGAIN: what was recalled of the kernel is not so any more. Else 0 or an exit code. */
 static int open_tracer(struct trace_options *o, struct features *ret_features,
 		       struct tracer **ret_tracer)
@@ -142,7 +158,7 @@ static int open_tracer(struct trace_options *o, struct features *ret_features,
 	err = err ? err : choose_mode(o, &features);
 	if (err)
 		return err;
-	err = tracer_new(&o->tracer, &features, ret_tracer);
+	err = new_tracer(o, &features, ret_tracer);
 	if (err && recalled && err != -ENOMEM) {
 		features_forget(NULL);
 		return -EAGAIN;

@@ -21,6 +21,7 @@ struct trace_options {
 	double interval; /* 0: one report at the end */
 	unsigned long count; /* of intervals; 0 without end */
 	double duration; /* negative: until Ctrl-C */
+	bool budget_given; /* else it is the default, and goes where it cannot be had */
 	bool no_colour, quiet;
 	/* lists that grow while parsing; they belong to this struct */
 	const char **alloc;

@@ -21,7 +21,8 @@ WANTED = b"LLVMModuleCreateWithName"
 
 def _report_seconds(bench, pid, caches):
     begun = time.monotonic()
-    seep = subprocess.Popen([bench.seep, "trace", "-q", "-p", str(pid), "--duration", str(TRACED_SECONDS)],
+    seep = subprocess.Popen([bench.seep, "trace", "-q", "-p", str(pid), "--duration", str(TRACED_SECONDS),
+                             "--budget=off"],
                             env=dict(os.environ, XDG_CACHE_HOME=caches),
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     text, last = b"", begun

@@ -27,6 +27,9 @@ WAYS = ("untraced", "budget", "exact", "heaptrack")
 # How long each is looked at; a report of a trace within the budget comes every INTERVAL.
 SECONDS = {"untraced": 10, "budget": 60, "exact": 10, "heaptrack": 10}
 INTERVAL = 5
+SLICE = 0.25
+# Around a burst, probes are in for some time.
+ATTACHING, DETACHING = 0.15, 0.35
 TRACE = {"budget": ("--budget=2",), "exact": ("--budget=off",)}
 
 NGINX = """
@@ -125,6 +128,32 @@ def _descendant(pid, name):
         return next((child for child in found if child), None)
 
 
+def _microseconds(looks):
+    """Of processor time for an operation."""
+    (_, used, done), (_, used_then, done_then) = looks[0], looks[-1]
+    return (used_then - used) * 1e6 / max(1, done_then - done)
+
+
+def _excess_percent(looks, document):
+    """
+    What the bursts have cost, by the processor time for an operation in the slices that they are
+    in and in those between them, which are minutes of the same load: what a busy machine does to
+    the figure from one minute to the next, it does to both.
+    """
+    started = document["capture"]["started"]
+    traced = [(started + burst["begin"] - ATTACHING, started + burst["end"] + DETACHING)
+              for burst in document["health"]["bursts"]]
+    sums = {True: [0, 0], False: [0, 0]}
+    for (begin, used, done), (end, used_then, done_then) in zip(looks, looks[1:]):
+        within = any(first < end and begin < last for first, last in traced)
+        sums[within][0] += used_then - used
+        sums[within][1] += done_then - done
+    (cpu, operations), (cpu_alone, alone) = sums[True], sums[False]
+    if not operations or not alone:
+        return None
+    return (cpu - operations * cpu_alone / alone) / (cpu + cpu_alone) * 100
+
+
 class Running:
     """A server under load."""
 
@@ -152,11 +181,19 @@ class Running:
                 time.sleep(0.1)
         raise Unavailable(f"{self.server.name} does not answer")
 
+    def look(self):
+        return time.time(), _cpu_seconds(self.pid), self.count(self.port)
+
+    def looks(self, seconds):
+        """One every SLICE."""
+        found = [self.look()]
+        while found[-1][0] < found[0][0] + seconds:
+            time.sleep(SLICE)
+            found.append(self.look())
+        return found
+
     def measure(self, seconds):
-        """Microseconds of processor time for an operation."""
-        done, used = self.count(self.port), _cpu_seconds(self.pid)
-        time.sleep(seconds)
-        return (_cpu_seconds(self.pid) - used) * 1e6 / max(1, self.count(self.port) - done)
+        return _microseconds(self.looks(seconds))
 
     def end(self):
         self.load.end(15)
@@ -202,11 +239,13 @@ def _traced(bench, running, way):
                       *TRACE[way], str(INTERVAL), str(count)], watch="stderr", stdout=report)
         try:
             seep.wait_for(lambda line: f"attach for {running.pid}: 0" in line, 30)
-            figure = running.measure(SECONDS[way])
+            looks = running.looks(SECONDS[way])
         finally:
             seep.end(2, 60)
         report.seek(0)
-        return figure, _notes(list(_documents(report.read().decode())))
+        documents = list(_documents(report.read().decode()))
+        told = _notes(documents) | {"excess_percent": _excess_percent(looks, documents[-1])}
+        return _microseconds(looks), told
 
 
 def _round(bench, server, ratios, notes, figures):
@@ -331,8 +370,9 @@ def _remarks(told, way):
     words = f"leak named in {len(named)} of {len(notes)}"
     if named:
         words += ", after " + " ".join(f"{seconds:.0f}" for seconds in named) + " s"
-    said = [note["said_percent"] for note in notes if note["said_percent"] is not None]
-    if said:
-        words += f", it says {statistics.median(said):.1f}%"
+    for key, what in (("said_percent", "it says"), ("excess_percent", "measured in bursts")):
+        costs = [note[key] for note in notes if note.get(key) is not None]
+        if costs:
+            words += f", {what} {statistics.median(costs):.1f}%"
     others = sorted({other for note in notes for other in note["others"]})
     return words + (f", ACCUSED: {' '.join(others)}" if others else "")

@@ -26,6 +26,11 @@ static void say(const struct governor *g, const struct measure *now, char *text,
 
 	if (g->state == GAVE_UP)
 		snprintf(text, size, "Tracing ended early: %s.", g->reason);
+	else if (g->state == WAITING || g->state == CALM || (g->state == PAUSE && !g->number))
+		snprintf(text, size,
+			 "Nothing was traced: it ended before the calls had been counted, to see "
+			 "whether all of them fit the budget of %.3g%%.",
+			 g->options.percent);
 	else if (!g->gaps)
 		snprintf(text, size,
 			 "Traced all the time, within the budget of %.3g%%: it took %.2g%% "
