@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Within a budget: what it costs, a planted leak named, nothing else accused; giving up."""
 
+import json
 import os
 import re
 import socket
@@ -10,7 +11,7 @@ import time
 
 from harness import Skip, fixture, need_program, require, scratch, start, test, wait_for
 from target import Target, children_of
-from tracer import PROBE_LINKS, Trace, compare, links_gone
+from tracer import PROBE_LINKS, Trace, compare, links_gone, seep
 
 SECONDS = 30
 BUDGET = 20
@@ -161,6 +162,65 @@ def quiet_target():
     require("all the time" in report.document["capture"]["budget_words"],
             report.document["capture"]["budget_words"])
     compare(report, truth)
+
+
+MAPPER = """
+import mmap
+while True:
+    mmap.mmap(-1, 4096).close()
+"""
+
+
+@test("budget.others-cost-nothing")
+def others_cost_nothing():
+    """What other processes map is seen by the same programs, and is no cost of the target."""
+    start([sys.executable, "-c", MAPPER])
+    target = Target("entries-glibc")
+    trace = Trace("-p", target.pid, "--budget=2").attached(still=1).settled()
+    time.sleep(2)
+    truth = target.work()
+    report = trace.stop()
+    require(not report.health["bursts"], f"there were bursts: {report.document['capture']}")
+    require(report.health["cost_seconds"] < 0.01, f"it cost {report.health['cost_seconds']} s")
+    compare(report, truth)
+
+
+@test("budget.default")
+def default():
+    """Without a word the budget is 2%, what fits it is exact, and the report says that it was."""
+    target = Target("entries-glibc")
+    report = seep("trace", "-p", target.pid, "--duration", 1, "--format", "json")
+    told = json.loads(report.out)["capture"]
+    require(told["budget"] == 2 and "all the time, within the budget of 2%" in told["budget_words"],
+            f"{told}")
+    report = seep("trace", "-p", target.pid, "--duration", 0.05)
+    require(b"Nothing was traced" in report.out, f"{report.out}")
+    for word in ("--budget=off", "--sample-bytes=64K"):
+        report = seep("trace", "-p", target.pid, "--duration", 0.5, "--format", "json", word)
+        require(json.loads(report.out)["capture"]["budget_words"] is None, f"{word}: {report.out}")
+
+
+def tracepoints(pid):
+    """How many tracepoints a process holds; uprobes are not among them."""
+    found = 0
+    for descriptor in os.listdir(f"/proc/{pid}/fdinfo"):
+        with open(f"/proc/{pid}/fdinfo/{descriptor}", encoding="ascii") as info:
+            found += "event_type:\ttracepoint" in info.read()
+    return found
+
+
+@test("budget.no-tracepoint-between-bursts")
+def no_tracepoint():
+    """While one of a system call is on, all of them are slower: a cost that no pause makes good."""
+    server = redis_under_load(False)
+    trace = Trace("-p", server.pid, "--duration", 60, "--budget=2", "-v")
+    wait_for("a burst", 20, lambda: b"burst 1:" in trace._stderr())
+    wait_for("no tracepoint", 20, lambda: not tracepoints(trace.pid))
+    report = trace.stop()
+    skipped = [s["symbol"] for s in report.health["skipped_probes"]]
+    # by their own functions (fentry), where the kernel has that, they are traced on
+    by_functions = re.search(rb"system call functions +yes", seep("doctor").out) is not None
+    require(by_functions == ("mappings (mmap)" not in skipped), f"{skipped}, {by_functions}")
 
 
 @test("budget.nothing-is-left-behind")

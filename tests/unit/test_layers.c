@@ -38,6 +38,29 @@ static void test_mapping_sites(void **state)
 	heap_free(h);
 }
 
+static void test_mappings_are_left(void **state)
+{
+	struct heap *h = new_heap(0, 0);
+	struct profile *p;
+
+	feed_map(h, SEEP_MAP, 1, 1, 0x10000, 0x8000, 7, SEEP_ANONYMOUS, 10);
+	feed_map(h, SEEP_MAP, 2, 1, 0x10000, 0x1000, 8, SEEP_ANONYMOUS, 10);
+	/* under way */
+	feed_map(h, SEEP_UNMAP_BEGIN, 1, 1, 0x12000, 0x1000, 0, 0, 20);
+	heap_leave_mappings(h, 30);
+	feed_map(h, SEEP_UNMAP_END, 1, 1, 0x12000, 0x1000, 0, SEEP_FAILED, 31);
+	feed_map(h, SEEP_MAP, 1, 1, 0x50000, 0x2000, 9, 0, 40);
+	p = filled(h, 5000, NULL);
+	for (size_t i = 0; i < p->nr_processes; i++) {
+		assert_int_equal(p->processes[i].mapped_bytes, 0);
+		assert_int_equal(p->processes[i].mapped_count, 0);
+	}
+	assert_null(site_of(p, PID, 9));
+	check_stack(h, PID, 7, 0, 0, 1, 1);
+	profile_free(p);
+	heap_free(h);
+}
+
 static void test_mremap(void **state)
 {
 	struct heap *h = new_heap(0, 0);
@@ -124,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mapping_sites),
+		cmocka_unit_test(test_mappings_are_left),
 		cmocka_unit_test(test_mremap),
 		cmocka_unit_test(test_memory_bound),
 		cmocka_unit_test(test_site_bound),
