@@ -194,7 +194,7 @@ def default():
     require(told["budget"] == 2 and "all the time, within the budget of 2%" in told["budget_words"],
             f"{told}")
     report = seep("trace", "-p", target.pid, "--duration", 0.05)
-    require(b"Nothing was traced" in report.out, f"{report.out}")
+    require("Nothing was traced" in report.out, f"{report.out}")
     for word in ("--budget=off", "--sample-bytes=64K"):
         report = seep("trace", "-p", target.pid, "--duration", 0.5, "--format", "json", word)
         require(json.loads(report.out)["capture"]["budget_words"] is None, f"{word}: {report.out}")
@@ -214,12 +214,12 @@ def no_tracepoint():
     """While one of a system call is on, all of them are slower: a cost that no pause makes good."""
     server = redis_under_load(False)
     trace = Trace("-p", server.pid, "--duration", 60, "--budget=2", "-v")
-    wait_for("a burst", 20, lambda: b"burst 1:" in trace._stderr())
+    wait_for("a burst", 20, lambda: "burst 1:" in trace._stderr())
     wait_for("no tracepoint", 20, lambda: not tracepoints(trace.pid))
     report = trace.stop()
     skipped = [s["symbol"] for s in report.health["skipped_probes"]]
     # by their own functions (fentry), where the kernel has that, they are traced on
-    by_functions = re.search(rb"system call functions +yes", seep("doctor").out) is not None
+    by_functions = re.search(r"system call functions +yes", seep("doctor").out) is not None
     require(by_functions == ("mappings (mmap)" not in skipped), f"{skipped}, {by_functions}")
 
 

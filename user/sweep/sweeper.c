@@ -303,13 +303,13 @@ static int triage(struct sweeper *s, struct pass *pass)
 	struct places *places = places_open(pass);
 	int err = places ? look(s, pass, places) : -ENOMEM;
 
-	/* It took the time of others, and is the sweep's all the same. */
-	s->faults_cpu += pass->faults_cpu;
 	if (!err && looks_last(s->looks)) {
 		describe_look(pass, looks_last(s->looks));
 		err = *s->options.stop ? 0 : pick(s, pass);
 		err = err ?: places_describe(places, pass);
 	}
+	/* It took the time of others, and is the sweep's all the same. */
+	s->faults_cpu += pass->faults_cpu;
 	places_close(places);
 	return err;
 }
