@@ -32,7 +32,8 @@ static const struct argp_option option_table[] = {
 	{ "container", KEY_CONTAINER, "ID", 0, "Processes in this container, later ones too", 0 },
 	{ "all", 'a', NULL, 0, "Every process of the host", 0 },
 	{ "budget", KEY_BUDGET, "PERCENT", 0,
-	  "What tracing may cost, of the processes' CPU time (with -a of one core; default 2): what "
+	  "What tracing may cost, of the processes' CPU time (with -a of one core; default 2): "
+	  "what "
 	  "costs more is traced in bursts; off: no bound, all is exact",
 	  0 },
 	{ "duration", KEY_DURATION, "TIME", 0, "Trace so long, then report once: 30, 5m", 0 },

@@ -146,10 +146,8 @@ static void test_site_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mapping_sites),
-		cmocka_unit_test(test_mappings_are_left),
-		cmocka_unit_test(test_mremap),
-		cmocka_unit_test(test_memory_bound),
+		cmocka_unit_test(test_mapping_sites), cmocka_unit_test(test_mappings_are_left),
+		cmocka_unit_test(test_mremap),	      cmocka_unit_test(test_memory_bound),
 		cmocka_unit_test(test_site_bound),
 	};
 

@@ -27,6 +27,8 @@ WAYS = ("untraced", "budget", "exact", "heaptrack")
 # How long each is looked at; a report of a trace within the budget comes every INTERVAL.
 SECONDS = {"untraced": 10, "budget": 60, "exact": 10, "heaptrack": 10}
 INTERVAL = 5
+# A round of one server takes two minutes.
+MOST_ROUNDS = 3
 SLICE = 0.25
 # Around a burst, probes are in for some time.
 ATTACHING, DETACHING = 0.15, 0.35
@@ -103,7 +105,7 @@ SERVERS = (
        lambda port: int(_get(port, "/count").split("\n")[2].split()[2]), every)
       for kept, every in ((100, 33), (1, 25))),
 )
-COMPILE = "a_compile"
+COMPILE = "cc1plus"
 NAMES = (*(server[0] for server in SERVERS), COMPILE)
 
 
@@ -137,8 +139,8 @@ def _microseconds(looks):
 def _excess_percent(looks, document):
     """
     What the bursts have cost, by the processor time for an operation in the slices that they are
-    in and in those between them, which are minutes of the same load: what a busy machine does to
-    the figure from one minute to the next, it does to both.
+    in and in those between them: what a busy machine does to the figure from one minute to the
+    next, it does to both.
     """
     started = document["capture"]["started"]
     traced = [(started + burst["begin"] - ATTACHING, started + burst["end"] + DETACHING)

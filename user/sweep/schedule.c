@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Owns when passes begin, and what they may use. FNV-1a (Fowler, Noll, Vo) makes a number of a host's name. */
+/* Owns when passes begin, and what they may use. FNV-1a (Fowler, Noll, Vo) makes a number of a
+ * host's name. */
 #include "sweep/schedule.h"
 
 #include <math.h>

@@ -31,7 +31,8 @@ double sweep_jitter(uint64_t host, double jitter);
 bool sweep_takes_part(uint64_t chance, double probability);
 
 void sweep_schedule_init(struct sweep_schedule *schedule, double now, double delay, double every);
-/* After a pass that ended, and whose work was paid for, at `now`: false when it was the only one. Sets `due`. */
+/* After a pass that ended, and whose work was paid for, at `now`: false when it was the only one.
+ * Sets `due`. */
 bool sweep_schedule_next(struct sweep_schedule *schedule, double now);
 
 /*

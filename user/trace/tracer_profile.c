@@ -160,8 +160,10 @@ static int report_left_out(struct tracer *t, struct profile *profile)
 			       "not traced once tracing is in bursts: this kernel has only "
 			       "tracepoints for "
 			       "them, which slow all system calls; --budget=off traces them");
-	err = err ?: left_out_of_stacks(&stats, t->pythons ? pythons_without_evaluator(t->pythons) : 0,
-				 add_left_out, profile);
+	err = err
+		      ?: left_out_of_stacks(&stats,
+					    t->pythons ? pythons_without_evaluator(t->pythons) : 0,
+					    add_left_out, profile);
 	if (t->unwinding)
 		err = err ?: unwinding_each_fault(t->unwinding, add_fault, profile);
 	return err;
