@@ -175,6 +175,11 @@ static void test_process(void **state)
 	p.rss_bytes = 300 << 20;
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_RETENTION);
+	/* In bursts most of what is outstanding is not seen. */
+	p.bursts = true;
+	verdict_process(&p, &v);
+	assert_int_equal(v.verdict, VERDICT_NONE);
+	p.bursts = false;
 	p.live_start_bytes = 0;
 	verdict_process(&p, &v);
 	assert_int_equal(v.verdict, VERDICT_NONE);

@@ -217,6 +217,7 @@ static int judge_process(struct filling *f, uint32_t index, size_t first_site,
 		/* What was freed between bursts seems to live. */
 		.ended = row->exited && !row->oom_killed && !f->bursts,
 		.killed = row->oom_killed,
+		.bursts = f->bursts,
 		.live_bytes = row->live_bytes,
 		.live_handles = sums[LAYER_HANDLES].live_count,
 		.rss_start_bytes = row->rss_start_bytes,

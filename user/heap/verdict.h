@@ -87,6 +87,7 @@ struct verdict_process {
 	double seconds; /* traced */
 	bool ended; /* by itself: what is live will never be freed */
 	bool killed; /* for want of memory, in the midst of its work */
+	bool bursts; /* most of what is outstanding was allocated unseen */
 	double live_bytes; /* of allocators */
 	double live_handles;
 	uint64_t alloc_count; /* of all layers */

@@ -42,6 +42,9 @@ static double unexplained(const struct verdict_process *p)
 	double rss = (double)p->rss_bytes - (double)p->rss_start_bytes;
 	double live = p->live_bytes - p->live_start_bytes;
 
+	/* What is outstanding is not known where most of it goes unseen. */
+	if (p->bursts)
+		return 0;
 	if (!p->rss_start_bytes || rss < LEAST || rss < GROWN * (double)p->rss_start_bytes ||
 	    live > SHARE * rss)
 		return 0;
