@@ -46,6 +46,7 @@ static const double GRACE = 0.02; /* seconds of cost that no one asks after */
 static const double EXPLODES = 4; /* times what bursts cost */
 static const double RUNAWAY = 3; /* times the budget, over all */
 static const double LEAP = 2, LEAP_CORES = 0.5; /* the targets' CPU use to what it was */
+static const double LONGEST_PAUSE = 2.5; /* times the mean; what is owed makes up for it */
 static const double WATCHED = 3; /* seconds after turning to bursts */
 
 int governor_new(const struct governor_options *options, struct governor **ret_governor)
@@ -207,7 +208,9 @@ static void pause_or_give_up(struct governor *g, const struct measure *now)
 
 	if (!bursts_fit(g, governor_income(g, now), 1))
 		return;
-	pause = fmin(burst_plan_pause(&g->plan, pause), MOST_SECONDS_BETWEEN);
+	/* The longest draws would leave a short trace without a second burst. */
+	pause = fmin(burst_plan_pause(&g->plan, pause),
+		     fmin(LONGEST_PAUSE * pause, MOST_SECONDS_BETWEEN));
 	g->state = PAUSE;
 	wait_for(g, now->time, pause);
 }

@@ -121,7 +121,7 @@ double governor_mean_pause(const struct governor *g, const struct measure *now)
 	       pause = governor_burst_cost(g) / rate;
 	double owed = (spent + governor_burst_cost(g) - earned) / rate;
 
-	owed = fmin(fmax(owed, pause * 0.3), pause * 4);
+	owed = fmin(fmax(owed, pause * 0.3), pause * 2);
 	/* seep's own work is held to the same share of one core. */
 	return fmax(owed, g->burst_own / (g->options.percent / 100));
 }
