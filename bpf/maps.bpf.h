@@ -85,7 +85,8 @@ struct cursor {
 };
 
 /* Rules found lately, by pc: most stacks of a thread share most of their frames. */
-#define RULE_CACHE 128
+#define RULE_CACHE_BITS 9
+#define RULE_CACHE (1 << RULE_CACHE_BITS)
 struct cached_rule {
 	__u64 key;
 	__u64 frame; /* the pc as it is sent: SEEP_FRAME of its file, or itself */
@@ -212,7 +213,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC); /* one is 20 KiB, and made once a thread */
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* one takes 32 KiB, and is made once a thread */
 	__type(key, __u32); /* tid */
 	__type(value, struct thread);
 } threads __weak SEC(".maps");

@@ -72,7 +72,7 @@ static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
 {
 	__u64 key = cache_key(t), hash = key * 0x9e3779b97f4a7c15ULL;
 	__u32 index = (hash ^ t->space * 0x85ebca6bU) >> 32 & (SHARED_RULES - 1);
-	__u32 slot = masked(hash >> 57, RULE_CACHE);
+	__u32 slot = masked(hash >> (64 - RULE_CACHE_BITS), RULE_CACHE);
 	struct shared_rule *shared;
 	struct cached_rule *cached;
 

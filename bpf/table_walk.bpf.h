@@ -25,7 +25,8 @@
 
 /* Frames of a walk at once, new ones and those of the last walk: for the verifier's sake. */
 #define FRAMES_A_ROUND 4
-#define FOLLOWED_A_ROUND 16
+#define FOLLOWED_A_ROUND 32
+#define LISTED_A_ROUND 16
 #define PASSES_A_FRAME 8 /* frames of the last walk that are passed over at once */
 
 static __always_inline struct walked_frame *walked_at(struct thread *t, __u64 index)
@@ -253,31 +254,35 @@ static __always_inline void end_tables(struct thread *t, int step, struct stack_
 }
 
 /*
- * Frame n of the walk just made, at `at` in t->walked. Returns whether it is a guess who called
- * it: what `guessed` is for the next one.
+ * Some frames of the walk just made, from frame n of the stack on, which is at `at` in t->walked.
+ * Returns whether it is a guess who called the last: what `guessed` is for the next ones.
  */
-__noinline int list_walked_frame(__u32 n, __u32 at, int guessed)
+__noinline int list_some_frames(__u32 n, __u32 at, int guessed)
 {
-	const struct walked_frame *w;
 	struct thread *t = this_thread();
 
 	if (!t)
 		return 0;
-	w = walked_at(t, at);
-	t->frames[masked(n, SEEP_STACK_MAX + 1)] = w->frame;
-	t->stack.guessed[(n >> 6) & 1] |= (__u64) !!guessed << (n & 63);
-	return !!(w->flags & WALKED_GUESSED);
+	for (int i = 0; i < LISTED_A_ROUND && n < SEEP_STACK_MAX && at < WALKED_FRAMES; i++) {
+		const struct walked_frame *w = walked_at(t, at++);
+
+		t->frames[masked(n, SEEP_STACK_MAX + 1)] = w->frame;
+		t->stack.guessed[masked(n >> 6, 2)] |= (__u64) !!guessed << (n & 63);
+		guessed = !!(w->flags & WALKED_GUESSED);
+		n++;
+	}
+	return guessed;
 }
 
 /* The frames of the walk just made, leaf first, as they are sent. */
 static __always_inline void list_walked_frames(struct thread *t)
 {
 	int guessed = !!(t->first.flags & WALKED_GUESSED);
-	__u32 at = t->walked_first;
+	__u32 first = t->walked_first;
 
 	t->stack.guessed[0] = t->stack.guessed[1] = 0;
-	for (__u32 n = 1; n < SEEP_STACK_MAX && at < WALKED_FRAMES; n++)
-		guessed = list_walked_frame(n, at++, guessed);
+	for (__u32 n = 0; n < SEEP_STACK_MAX && first + n < WALKED_FRAMES; n += LISTED_A_ROUND)
+		guessed = list_some_frames(1 + n, first + n, guessed);
 }
 
 #endif
