@@ -61,10 +61,15 @@ __noinline int search_rule(__u32 slot)
 		cached->rule = *rule;
 	if (m && m->table)
 		cached->frame = SEEP_FRAME(m->table, SEEP_FRAME_ELF(t->cursor.pc - m->bias));
-	/* Outside of all code: not even a frame pointer is worth trying. */
-	if (!m)
-		cached->rule.cfa = SEEP_CFA_COUNT;
 	cached->key = cache_key(t);
+	/*
+	 * Outside of all code: not even a frame pointer is worth trying. But not for good: a JIT
+	 * takes the right to run from pages that it writes to, and their callers are on the stack.
+	 */
+	if (!m) {
+		cached->rule.cfa = SEEP_CFA_COUNT;
+		cached->key = 0;
+	}
 	return STEP_ON;
 }
 
@@ -89,6 +94,8 @@ static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
 		return cached;
 	cached->key = 0;
 	search_rule(slot);
+	if (!cached->key)
+		return cached;
 	shared->frame = cached->frame;
 	shared->rule = cached->rule;
 	shared->check = shared_check(t, cached->key, cached->frame, &cached->rule);
