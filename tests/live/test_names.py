@@ -150,6 +150,21 @@ def ended():
                 for s in report.sites(process.pid) for f in s["frames"]), "driver is not named")
 
 
+@test("names.run")
+def node_run():
+    """The same of one that was run, whose mappings nobody had read before its code was made."""
+    need_program("node")
+    text = NODE.replace("console.log('ready');", "setTimeout(() => process.exit(0), 1000);")
+    script = source("run.js", text)
+    report = seep("run", "--format", "json", "--", "node", "--perf-basic-prof", script).parse()
+    pid = report.processes[0]["pid"]
+    os.unlink(f"/tmp/perf-{pid}.map")
+    frames = [s["frames"] for s in report.sites(pid)]
+    named = [f for f in frames if any(g["jit"] and "driver" in (g["function"] or "") for g in f)]
+    require(named, "driver is not named")
+    require(any((f[-1]["function"] or "") == "_start" for f in named), f"none is whole: {named[0]}")
+
+
 @test("names.go")
 def go():
     """A stripped Go program has functions, files and lines."""

@@ -224,6 +224,21 @@ def stacks_attach_dlopen():
             outline(sites[0]["frames"]))
 
 
+@test("stacks.jit")
+def stacks_jit():
+    """Stacks lead through code made at run time, also after its page was not executable for a while."""
+    target = Target("jit")
+    trace = Trace("-p", target.pid).attached()
+    target.tell()
+    target.until("done")
+    report = trace.stop()
+    usual = [s for s in report.sites(target.pid) if s["largest"] == 200]
+    require(len(usual) == 1, f"{len(usual)} sites, not 1")
+    require(usual[0]["stack_end"] == "whole", f"it ends with {usual[0]['stack_end']}")
+    named = [f["function"] for f in usual[0]["frames"]]
+    require("call_made_code" in named and "main" in named, f"through made code: {named}")
+
+
 CXX_CASES = {"new", "cleanup", "catch", "after-catch", "catch-all", "catch-again", "sort",
              "virtual", "thunk", "lambda", "constructor"}
 

@@ -17,7 +17,7 @@ FAMILY_mimalloc := -Wl,--no-as-needed -lmimalloc
 MUSL_GCC := $(shell command -v musl-gcc 2>/dev/null)
 RUSTC := $(shell command -v rustc 2>/dev/null)
 
-PLAIN_FIXTURES := process late mapping blocks lost abandon pair hungry grower sessions leaping
+PLAIN_FIXTURES := process late mapping blocks lost abandon pair hungry grower sessions leaping jit
 CXX_FAMILIES := glibc jemalloc tcmalloc mimalloc
 
 # Stacks without frame pointers.
