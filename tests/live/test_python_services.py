@@ -19,7 +19,7 @@ SECONDS = 12
 
 def trace(*pids, seconds=SECONDS):
     report = seep("trace", "-p", ",".join(map(str, pids)), "--duration", seconds, "--format",
-                  "json", seconds=80)
+                  "json", "--budget=off", seconds=80)
     require(report.code in (0, 10), f"exit code {report.code}: {report.err[-400:]}")
     return report.parse()
 
@@ -71,7 +71,8 @@ def pool():
     """multiprocessing, by the name of its program: Process and Pool; in objects too."""
     name = "pool-of-python"
     family = Pool("dict", copy_of_system_python(name))
-    report = seep("trace", "--comm", name, "--duration", SECONDS, "--format", "json", seconds=80)
+    report = seep("trace", "--comm", name, "--duration", SECONDS, "--format", "json",
+                  "--budget=off", seconds=80)
     expect_growing(report.parse(), family, "modules[causes].SESSIONS")
     report = seep("types", "--comm", name, "--every", "2", "--count", "4", "--format", "json",
                   seconds=80).parse()
