@@ -449,6 +449,21 @@ static void holds_and_lets_go(void **state)
 	assert_true(pause_end(NULL) == 0);
 }
 
+/* A debugger has it: that is no want of privilege. */
+static void one_tracer_at_a_time(void **state)
+{
+	struct pause *held, *again;
+	pid_t pid = fork_child();
+
+	if (pause_begin(pid, &held)) {
+		end_child(pid);
+		skip();
+	}
+	assert_int_equal(pause_begin(pid, &again), -EBUSY);
+	pause_end(held);
+	end_child(pid);
+}
+
 /* One that has ended and was not waited for is no more held than one that is gone. */
 static void an_ended_one_is_gone(void **state)
 {
@@ -562,6 +577,7 @@ int main(void)
 		cmocka_unit_test(reads_strings),
 		cmocka_unit_test(holds_and_lets_go),
 		cmocka_unit_test(an_ended_one_is_gone),
+		cmocka_unit_test(one_tracer_at_a_time),
 		cmocka_unit_test(signals_wait),
 		cmocka_unit_test(no_signal_is_lost),
 	};

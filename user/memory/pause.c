@@ -16,17 +16,20 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "proc/proc_file.h"
 #include "proc/process.h"
 
 enum {
 	STOP_LIMIT_MS = 2000, /* for one thread to stop */
 	ROUNDS = 64, /* of looking for new threads */
+	STATUS_LIMIT = 64 << 10,
 };
 
 struct held_thread {
@@ -57,6 +60,21 @@ static bool is_held(const struct pause *pause, pid_t tid)
 	return false;
 }
 
+static bool is_traced(pid_t tid)
+{
+	size_t length;
+	const char *line;
+	char *text;
+	bool traced;
+
+	if (proc_file_read(tid, "status", STATUS_LIMIT, &text, &length))
+		return false;
+	line = strstr(text, "\nTracerPid:");
+	traced = line && strtol(line + strlen("\nTracerPid:"), NULL, 10) > 0;
+	free(text);
+	return traced;
+}
+
 /* 0, also for a thread that has just ended. */
 static int seize(struct pause *pause, pid_t tid)
 {
@@ -68,7 +86,7 @@ static int seize(struct pause *pause, pid_t tid)
 		/* EPERM is also what one that is traced already gives, or that has ended. */
 		if (err == ESRCH || process_has_ended(tid))
 			return 0;
-		return err == EPERM ? -EACCES : -err;
+		return err != EPERM ? -err : is_traced(tid) ? -EBUSY : -EACCES;
 	}
 	thread = vec_push(&pause->threads, &pause->nr, &pause->cap);
 	if (!thread) {
