@@ -9,7 +9,7 @@ import subprocess
 
 from harness import Skip, require, start, test
 from python_target import system_python
-from tracer import seep
+from tracer import Trace, seep
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures")
 MAIN = "modules[__main__]."
@@ -122,10 +122,13 @@ def flask():
 @test("cause.exec")
 def after_exec():
     """A shell that becomes Python is looked at from then on."""
-    script = f"sleep 2; exec {system_python()} {os.path.join(FOLDER, 'growing.py')} container"
+    script = f"read go; exec {system_python()} {os.path.join(FOLDER, 'growing.py')} container"
     shell = start(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    report = seep("trace", "-p", shell.pid, "--duration", "10", "--format", "json", seconds=60)
-    seen = [p for p in report.parse().of(shell.pid) if p["objects"]]
+    traced = Trace("-p", shell.pid, "--duration", "10").attached()
+    shell.stdin.write(b"go\n")
+    shell.stdin.flush()
+    report = traced.wait(60)
+    seen = [p for p in report.of(shell.pid) if p["objects"]]
     require(len(seen) == 1 and seen[0]["objects"]["cause"] == "container"
             and seen[0]["generation"] == 1,
             f"{[(p['comm'], p['generation'], p['objects']) for p in report.processes]}")
