@@ -134,6 +134,15 @@ def compile_goals(seconds):
     yield goal(words, share, f"{share:.2f} of it", share <= 1, f"{(share - 1) * 100:.0f}%")
 
 
+def table_goals(keys):
+    words = "a million rows of unwind tables: built in at most 0.25 s"
+    value = keys.get("call_site_build_per_million_rows")
+    if value is None:
+        yield {"goal": words, "value": None, "text": "", "reached": None, "result": "not measured"}
+    else:
+        yield goal(words, value, f"{value:.3f} s", value <= 0.25, f"{value - 0.25:.3f} s")
+
+
 def first_report_goals(seconds):
     for which, most in (("cold", 2), ("warm", 0.5)):
         words = f"libLLVM, start until the first report, {which}: at most {most} s"

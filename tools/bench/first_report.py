@@ -40,7 +40,7 @@ def _report_seconds(bench, pid, caches):
     return last - begun - TRACED_SECONDS
 
 
-def _library():
+def library():
     found = sorted(glob.glob("/usr/lib/*/libLLVM-1?.so.1") + glob.glob("/usr/lib/*/libLLVM.so.*"))
     if not found:
         raise Unavailable("there is no libLLVM")
@@ -49,7 +49,7 @@ def _library():
 
 def measure(bench, rounds):
     """Seconds, a list each, without those that were traced: "cold" and "warm"."""
-    target = Child([os.path.join(bench.build, "bench", "llvm_loop"), _library()])
+    target = Child([os.path.join(bench.build, "bench", "llvm_loop"), library()])
     seconds = {"cold": [], "warm": []}
     try:
         target.wait_for(lambda line: line == "ready", 30)

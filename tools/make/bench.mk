@@ -3,7 +3,7 @@
 # what is probed, with frame pointers, since the table is about walking by them.
 
 BENCH_PROGRAMS := $(B)/bench-floor $(B)/bench-collector $(B)/bench-symbols $(B)/bench/malloc_loop \
-	$(B)/bench/llvm_loop $(B)/fixtures/planted.so
+	$(B)/bench/llvm_loop $(B)/bench-unwind-table $(B)/bench-unwind-host $(B)/fixtures/planted.so
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
