@@ -152,12 +152,12 @@ static __always_inline int apply_rule(struct thread *t, const struct seep_unwind
  * A return probe under way has put its trampoline's address in place of the return
  * address, which the kernel keeps in a list by where it stood.
  */
-__noinline int undo_return_probe(void)
+__noinline int undo_return_probe(thread_handle handle)
 {
 #ifdef __TARGET_ARCH_x86
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct return_instance *instance;
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 
 	if (!t)
 		return STEP_FAULT;

@@ -11,7 +11,7 @@ __u64 identified_address __weak = 0; /* set before */
 struct seep_file_identity identified __weak = {}; /* inode 0: nothing found */
 __u64 identified_inode __weak = 0; /* where the kernel has its struct inode */
 
-#ifdef WITHOUT_VMAS
+#ifdef EARLY_KERNELS
 static __always_inline void find_inode(__u64 address)
 {
 }

@@ -317,9 +317,9 @@ static __always_inline int next_python_state(struct thread *t)
 }
 
 /* A part of the search or of the walk under way; STEP_ON: there is more. */
-__noinline int python_on(void)
+__noinline int python_on(thread_handle handle)
 {
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 	struct python_thread *p;
 	int step;
 
@@ -357,9 +357,9 @@ static __always_inline void learn_python(struct thread *t)
 		t->python.at.frame_bytes = 0;
 }
 
-__noinline int begin_python(void)
+__noinline int begin_python(thread_handle handle)
 {
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 	struct python_thread *p;
 
 	if (!t)
@@ -411,9 +411,9 @@ static __always_inline __u64 identity_of(const struct python_thread *p, __u64 co
 }
 
 /* The i-th of them behind the native ones, as it is sent. */
-__noinline int list_python_frame(__u32 i)
+__noinline int list_python_frame(thread_handle handle, __u32 i)
 {
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 	__u64 code, word, to;
 
 	if (!t)
@@ -431,7 +431,7 @@ static __always_inline void list_python_frames(struct thread *t)
 	if (!want_python)
 		return;
 	for (__u32 i = 0; i < SEEP_PYTHON_MAX && i < t->stack.nr_python; i++)
-		list_python_frame(i);
+		list_python_frame(handle_of(t), i);
 }
 
 #endif

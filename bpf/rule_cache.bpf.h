@@ -34,9 +34,9 @@ static __always_inline __u64 shared_check(const struct thread *t, __u64 key, __u
 }
 
 /* Leaves the rule for the cursor's pc, as the tables have it, in t->rules[slot]. */
-__noinline int search_rule(__u32 slot)
+__noinline int search_rule(thread_handle handle, __u32 slot)
 {
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 	struct seep_unwind_mapping *m = NULL;
 	__u32 space_id, id = SEEP_UNWIND_NO_RULE;
 	struct seep_unwind_space *space;
@@ -93,7 +93,7 @@ static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
 	if (shared->check == shared_check(t, key, cached->frame, &cached->rule))
 		return cached;
 	cached->key = 0;
-	search_rule(slot);
+	search_rule(handle_of(t), slot);
 	if (!cached->key)
 		return cached;
 	shared->frame = cached->frame;

@@ -24,16 +24,17 @@ static __always_inline struct stack_hash first_hash(const struct thread *t)
 	return (struct stack_hash){ .id = t->space * 0x9e3779b185ebca87ULL, .check = t->space };
 }
 
-__noinline int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
+__noinline int begin_stack(thread_handle handle, __u64 ip, __u64 sp, __u64 fp, __u64 lr)
 {
-	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr, .guess = guess };
+	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr };
 	struct seep_unwind_space *space = NULL;
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 	struct stack_hash h;
 	__u32 space_id;
 
 	if (!t)
 		return STEP_FAULT;
+	regs.guess = !(t->cursor.flags & WALKED_EXACT);
 	space_id = t->space;
 	if (have_tables)
 		space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
@@ -46,9 +47,9 @@ __noinline int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess)
 	return STEP_ON;
 }
 
-__noinline int walk_on(int step)
+__noinline int walk_on(thread_handle handle, int step)
 {
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 
 	if (!t)
 		return STEP_FAULT;
@@ -99,9 +100,9 @@ static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
 		count(SEEP_COUNT_STACKS_FULL);
 }
 
-__noinline __u64 end_stack(int step)
+__noinline __u64 end_stack(thread_handle handle, int step)
 {
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 	__u64 id, check;
 	bool taken;
 

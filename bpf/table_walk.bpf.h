@@ -14,8 +14,8 @@
  *
  * All state is in the thread's map entry. To the verifier what is read from there is any
  * number, so that it follows each path through a frame once, not once a combination of
- * what came before. Each part is a global function of scalars, verified once, by every
- * kernel since 5.8: no callbacks, no pointers passed.
+ * what came before. Each part is a global function, verified once: no callbacks, and no
+ * pointers passed but the thread's.
  */
 #ifndef SEEP_TABLE_WALK_BPF_H
 #define SEEP_TABLE_WALK_BPF_H
@@ -131,7 +131,7 @@ static __always_inline int walk_anew(struct thread *t)
 		if (!t->cursor.pc)
 			return STEP_END;
 		if (t->cursor.pc == t->trampoline)
-			undo_return_probe();
+			undo_return_probe(handle_of(t));
 		if (t->nr_new >= SEEP_STACK_MAX - 1)
 			return STEP_FULL;
 		if (meets_past(t)) {
@@ -257,9 +257,9 @@ static __always_inline void end_tables(struct thread *t, int step, struct stack_
  * Some frames of the walk just made, from frame n of the stack on, which is at `at` in t->walked.
  * Returns whether it is a guess who called the last: what `guessed` is for the next ones.
  */
-__noinline int list_some_frames(__u32 n, __u32 at, int guessed)
+__noinline int list_some_frames(thread_handle handle, __u32 n, __u32 at, int guessed)
 {
-	struct thread *t = this_thread();
+	struct thread *t = thread_of(handle);
 
 	if (!t)
 		return 0;
@@ -282,7 +282,7 @@ static __always_inline void list_walked_frames(struct thread *t)
 
 	t->stack.guessed[0] = t->stack.guessed[1] = 0;
 	for (__u32 n = 0; n < SEEP_STACK_MAX && first + n < WALKED_FRAMES; n += LISTED_A_ROUND)
-		guessed = list_some_frames(1 + n, first + n, guessed);
+		guessed = list_some_frames(handle_of(t), 1 + n, first + n, guessed);
 }
 
 #endif

@@ -42,12 +42,35 @@ static __always_inline void hash_frame(struct stack_hash *h, __u64 pc)
 	h->check ^= h->check >> 32;
 }
 
-static __always_inline struct thread *this_thread(void)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+/*
+ * The calling thread's entry, as it is handed to global functions. Those of kernels before 5.13
+ * take numbers alone (e5069b9c23b3): there each looks for it itself.
+ */
+#ifdef EARLY_KERNELS
+typedef __u32 thread_handle;
 
+static __always_inline __u32 handle_of(const struct thread *t)
+{
+	return t->tid;
+}
+
+static __always_inline struct thread *thread_of(__u32 tid)
+{
 	return bpf_map_lookup_elem(&threads, &tid);
 }
+#else
+typedef struct thread *thread_handle;
+
+static __always_inline struct thread *handle_of(struct thread *t)
+{
+	return t;
+}
+
+static __always_inline struct thread *thread_of(struct thread *t)
+{
+	return t;
+}
+#endif
 
 /*
  * How a walk goes on. STEP_FOLLOW: along the last walk; STEP_MET: the rest is that of the last
@@ -65,24 +88,24 @@ enum step {
 };
 
 /*
- * The stack of the current thread, which must have an entry in `threads`: by tables where the
- * address space has them, else by frame pointers. Three global functions of scalars, which the
- * verifier looks at once each, called one after the other and not by each other: the stack of
- * all that is called is 512 bytes. begin_stack and walk_on return an enum step; walk_on is
+ * The stack of a thread: by tables where the address space has them, else by frame pointers.
+ * Three global functions, which the verifier looks at once each, called one after the other and
+ * not by each other: the stack of all that is called is 512 bytes. begin_stack, which is told by
+ * the cursor's flags whether the registers are exact, and walk_on return an enum step; walk_on is
  * called with it for as long as there is more, each time going some frames further; end_stack
  * hashes what was found, sends it if it is new, and returns its id, and what is wrong with it in
  * the thread's stack.flags.
  */
-int begin_stack(__u64 ip, __u64 sp, __u64 fp, __u64 lr, bool guess);
-int walk_on(int step);
-__u64 end_stack(int step);
+int begin_stack(thread_handle handle, __u64 ip, __u64 sp, __u64 fp, __u64 lr);
+int walk_on(thread_handle handle, int step);
+__u64 end_stack(thread_handle handle, int step);
 
 /*
- * The Python frames of the current thread, found before end_stack and made part of the stack
+ * The Python frames of the thread, found before end_stack and made part of the stack
  * by it: python_on is called while begin_python or itself has returned STEP_ON.
  */
-int begin_python(void);
-int python_on(void);
+int begin_python(thread_handle handle);
+int python_on(thread_handle handle);
 
 #define PYTHON_CALLS 128
 
@@ -93,12 +116,12 @@ static __always_inline bool is_no_python(const struct thread *t)
 	       !t->python.at.frame_bytes;
 }
 
-static __always_inline void walk_python(void)
+static __always_inline void walk_python(struct thread *t)
 {
-	int step = begin_python();
+	int step = begin_python(handle_of(t));
 
 	for (int i = 0; i < PYTHON_CALLS && step == STEP_ON; i++)
-		step = python_on();
+		step = python_on(handle_of(t));
 }
 
 /* The id of the stack, 0 where none is wanted. *flags gets what is wrong with it. */
@@ -109,12 +132,13 @@ static __always_inline __u64 stack_id(struct thread *t, const struct registers *
 
 	if (!want_stacks)
 		return 0;
-	step = begin_stack(regs->ip, regs->sp, regs->fp, regs->lr, regs->guess);
+	t->cursor.flags = regs->guess ? 0 : WALKED_EXACT;
+	step = begin_stack(handle_of(t), regs->ip, regs->sp, regs->fp, regs->lr);
 	for (int i = 0; i < SEEP_STACK_MAX && step <= STEP_FOLLOW; i++)
-		step = walk_on(step);
+		step = walk_on(handle_of(t), step);
 	if (want_python && !is_no_python(t))
-		walk_python();
-	id = end_stack(step);
+		walk_python(t);
+	id = end_stack(handle_of(t), step);
 	*flags |= t->stack.flags;
 	return id;
 }

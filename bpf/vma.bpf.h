@@ -26,7 +26,7 @@ struct code {
 
 #define PAGE_SHIFT_OF_FILES 12 /* of vm_pgoff, with pages of 4 KiB */
 
-#ifndef WITHOUT_VMAS
+#ifndef EARLY_KERNELS
 /* Read directly, not by helpers: there is little room on the stack this deep. */
 static long see_vma(struct task_struct *task, struct vm_area_struct *vma, struct code *code)
 {
@@ -49,7 +49,7 @@ static long see_vma(struct task_struct *task, struct vm_area_struct *vma, struct
  * False when nothing is mapped at the address of the current process, when this kernel
  * cannot say so, and while another thread changes the list.
  */
-#ifdef WITHOUT_VMAS
+#ifdef EARLY_KERNELS
 static __always_inline bool find_vma(__u64 address, struct code *code)
 {
 	return false;

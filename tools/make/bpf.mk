@@ -21,7 +21,7 @@ $(B)/bpf/%.o: bpf/%.c
 
 $(B)/early/bpf/%.o: bpf/%.c
 	@mkdir -p $(dir $@)
-	$(call say,BPF,"$< (early kernels)")$(CLANG) $(BPF_CFLAGS) -DWITHOUT_VMAS -MMD -MP -c -o $@ $<
+	$(call say,BPF,"$< (early kernels)")$(CLANG) $(BPF_CFLAGS) -DEARLY_KERNELS -MMD -MP -c -o $@ $<
 
 $(B)/early.bpf.o: $(EARLY_OBJECTS)
 	$(call say,LINK,$@)$(BPFTOOL) gen object $@ $^
