@@ -98,6 +98,11 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # a script may have left the program that it has started: they have a session of their own
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         if self in _running:
             _running.remove(self)
         if self.master is not None:
