@@ -156,7 +156,8 @@ def node_run():
     need_program("node")
     text = NODE.replace("console.log('ready');", "setTimeout(() => process.exit(0), 1000);")
     script = source("run.js", text)
-    report = seep("run", "--format", "json", "--", "node", "--perf-basic-prof", script).parse()
+    report = seep("run", "--format", "json", "--", "node", "--perf-basic-prof", script,
+                  before=("env", "-C", os.path.dirname(script))).parse()
     pid = report.processes[0]["pid"]
     os.unlink(f"/tmp/perf-{pid}.map")
     frames = [s["frames"] for s in report.sites(pid)]
