@@ -134,6 +134,26 @@ def after_exec():
             f"{[(p['comm'], p['generation'], p['objects']) for p in report.processes]}")
 
 
+MANY = """
+import time
+kept = [[i] for i in range(900000)]
+print("ready", flush=True)
+while True:
+    kept.extend([i] for i in range(20))
+    time.sleep(0.05)
+"""
+
+
+@test("cause.many-objects")
+def many_objects():
+    """Where looks take long there are few, and calls of malloc as well: that clears nobody."""
+    process = start([system_python(), "-c", MANY], stdout=subprocess.PIPE)
+    require(process.stdout.readline() == b"ready\n", "it did not start")
+    report = seep("trace", "-p", process.pid, "--duration", "5", "--format", "json").parse()
+    seen = report.process(process.pid)
+    require(seen["verdict"] in ("leak", "too little data"), f"{seen['verdict']}: {seen['objects']}")
+
+
 @test("cause.off")
 def off():
     """--no-objects leaves them alone; a capture keeps what was seen, a program that is no

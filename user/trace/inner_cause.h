@@ -66,7 +66,7 @@ struct inner_cause_numbers {
 		unclear; /* in other code, where hardly anything was freed: not proven */
 	/* Of the process, by its memory alone. */
 	enum profile_verdict verdict;
-	bool idle; /* it called no allocator at all */
+	bool idle; /* it called no allocator at all, and nothing became more */
 	uint64_t live_bytes, rss_bytes;
 };
 

@@ -221,6 +221,17 @@ static const char *telling_type(const struct census *census)
 	return census->nr_types ? census->types[0].name : NULL;
 }
 
+/*
+ * It called no allocator that was watched all the time, and neither its memory nor its objects
+ * became more: CPython's own allocator calls malloc once for thousands of objects.
+ */
+static bool is_idle(const struct profile *profile, const struct profile_process *process,
+		    const struct inner_seen *seen)
+{
+	return !profile->nr_bursts && !process->alloc_count && !process->free_count &&
+	       process->rss_bytes <= process->rss_start_bytes && seen->objects_growth <= 0;
+}
+
 static struct inner_cause_numbers numbers_of(const struct telling *telling,
 					     const struct inner_seen *seen)
 {
@@ -237,7 +248,7 @@ static struct inner_cause_numbers numbers_of(const struct telling *telling,
 		.gc_enabled = seen->gc_enabled,
 		.cause = { .kind = CAUSE_NONE },
 		.verdict = process->verdict,
-		.idle = !process->alloc_count && !process->free_count,
+		.idle = is_idle(telling->profile, process, seen),
 		.live_bytes = process->live_bytes,
 		.rss_bytes = process->rss_bytes,
 	};
