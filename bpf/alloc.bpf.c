@@ -121,6 +121,22 @@ static __always_inline void enter_burst(struct thread *t)
 	t->calls[CALL_PAIR].sp = 0;
 }
 
+/*
+ * Whether a call of a function that may throw gets a return probe. An exception cannot pass
+ * one: no when it will throw. And no where its releases are not seen (yet).
+ */
+static __always_inline bool may_return(const struct thread *t, const struct call *call,
+				       __u64 cookie)
+{
+	struct seep_counted_in key = { t->tgid, SEEP_COOKIE_SHARED_NUMBER(cookie) };
+
+	if (!(cookie & SEEP_COOKIE_THROWS))
+		return true;
+	if (t->limited || call->size > largest_size)
+		return false;
+	return !key.number || bpf_map_lookup_elem(&counted_in, &key);
+}
+
 static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 {
 	__u8 op = SEEP_COOKIE_OP(cookie);
@@ -154,8 +170,7 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u64 cookie)
 		read_string(ctx, t, cookie, call);
 	else
 		read_arguments(ctx, cookie, call);
-	/* It will throw, and an exception cannot pass a return probe. */
-	if (cookie & SEEP_COOKIE_THROWS && (t->limited || call->size > largest_size))
+	if (!may_return(t, call, cookie))
 		return WITHOUT_RETURN;
 	if (sample_bytes && !pair && !is_sampled(t, call, drawn))
 		return WITHOUT_RETURN;

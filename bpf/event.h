@@ -103,6 +103,10 @@ enum seep_op {
 #define SEEP_COOKIE_NULL_FREES (1ULL << 20) /* realloc(p, 0) frees p and returns NULL (glibc) */
 #define SEEP_COOKIE_THROWS                                                                         \
 	(1ULL << 21) /* operator new: no return probe on a size that cannot be had */
+/* Bits 32-63: a probe that is hit by all who map its file counts only in those that `counted_in`
+ * has under this number; 0: wherever it is hit. */
+#define SEEP_COOKIE_SHARED(number) ((__u64)(number) << 32)
+#define SEEP_COOKIE_SHARED_NUMBER(c) ((__u32)((c) >> 32))
 
 /* family of what the mapping layer records; allocator families count from 1 */
 #define SEEP_FAMILY_NONE 0
@@ -330,6 +334,12 @@ struct seep_sampling {
 };
 
 /* value of the `tainted` map, key: space: releases lost in it */
+/* key of the `counted_in` map: the process, and the number of a SEEP_COOKIE_SHARED probe */
+struct seep_counted_in {
+	__u32 tgid; /* in the initial namespace */
+	__u32 number;
+};
+
 /* value of the `targets` map, key: tgid in the initial namespace */
 enum seep_target_flag {
 	SEEP_TARGET_TRACED = 1 << 0,

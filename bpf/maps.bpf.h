@@ -255,6 +255,14 @@ struct {
 	__type(value, __u32); /* enum seep_target_flag */
 } targets __weak SEC(".maps");
 
+/* Where a probe that is hit by all who map its file counts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct seep_counted_in);
+	__type(value, __u8);
+} counted_in __weak SEC(".maps");
+
 /* Stacks that have been sent. Evicting one only means that it is sent again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -284,7 +284,8 @@ static int run_trace(int argc, char **argv)
 	status = trace_begin(&a.options, &features, &tracer);
 	status = status ? status : add_targets(tracer, &a);
 	if (!status) {
-		if (!a.options.quiet && isatty(STDERR_FILENO))
+		/* Scripts wait for it as well: from here on nothing is missed. */
+		if (!a.options.quiet)
 			fprintf(stderr, "tracing (%s); Ctrl-C for the report\n",
 				attach_mode_name(features.best));
 		status = trace(tracer, &a);

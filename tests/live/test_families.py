@@ -250,6 +250,41 @@ def cxx_throwing_default(family):
     traced(f"cxx-{family}", "throwing")
 
 
+def let_work(target):
+    truth = target.work()
+    require(target.process.poll() is None, "the target did not survive")
+    return truth
+
+
+@test("cxx.throwing-two", "one trace")
+@test("cxx.throwing-two-traces", "a trace each")
+def cxx_throwing_two(way):
+    """Exceptions of one process, while another one of the same file is traced as well."""
+    targets = [Target("cxx-jemalloc", "throwing") for _ in range(2)]
+    if way == "one trace":
+        traces = [Trace(*(word for t in targets for word in ("-p", t.pid))).attached()]
+    else:
+        traces = [Trace("-p", target.pid).attached() for target in targets]
+    truths = [let_work(target) for target in targets]
+    reports = [trace.stop() for trace in traces]
+    for i, truth in enumerate(truths):
+        compare_cxx(reports[i % len(reports)], truth)
+
+
+@test("cxx.throwing-child", "jemalloc")
+def cxx_throwing_child(family):
+    """A child's operator new is seen once its releases are; its exceptions pass."""
+    target = Target(f"cxx-{family}", "forked")
+    trace = Trace("-p", target.pid).attached()
+    let_work(target)
+    report = trace.stop()
+    require(len(target.truths) == 2, "parent and child tell")
+    for truth in target.truths:
+        compare_cxx(report, truth)
+        missed = report.process(truth["pid"])["missed_frees"]
+        require(not missed, f"{missed} blocks were seen whose release was not")
+
+
 @test("rust.attach", traced)
 @test("rust.run", started)
 def rust(way):

@@ -87,6 +87,7 @@ class Trace:
         for file in self.files:
             cleanup(file.close)
         self.json = form == "json"
+        self.says_when = command == "trace" and "-q" not in arguments
         argv = [binary(), command, "--format", form, "--all-sites", *map(str, arguments)]
         # figures are compared to the last byte: nothing may go unseen
         if command == "trace" and not any(a.startswith("--budget") for a in argv):
@@ -115,7 +116,7 @@ class Trace:
         return found
 
     def attached(self, seconds=40, still=0.3):
-        """Waits until there are probes, and their links have stood still for a moment."""
+        """Waits until it says so and has probes, whose links have stood still for a moment."""
         end = time.monotonic() + seconds
         before, since = None, 0
         while time.monotonic() < end:
@@ -123,7 +124,8 @@ class Trace:
                 raise Failure(f"seep ended before it traced: {self._collect().code}, "
                               f"{self._collect().err[-400:]!r}")
             links = self.links()
-            on = any(kind in PROBE_LINKS for kind in links.values())
+            on = any(kind in PROBE_LINKS for kind in links.values()) and \
+                (not self.says_when or "tracing (" in self._stderr())
             if on and links == before:
                 if time.monotonic() - since > still:
                     return self
@@ -165,8 +167,9 @@ class Trace:
         return self
 
     def _stderr(self):
-        self.files[1].seek(0)
-        return self.files[1].read().decode(errors="replace")
+        # not by seek: the position is the one that seep writes at
+        length = os.fstat(self.files[1].fileno()).st_size
+        return os.pread(self.files[1].fileno(), length, 0).decode(errors="replace")
 
     def _collect(self):
         self.files[0].seek(0)

@@ -93,6 +93,15 @@ void attachment_free(struct attachment *a)
 	attachments_free(&a, 1);
 }
 
+enum { THROWING = 1, OTHERS = 2 };
+
+/* Which probes of a plan are attached, and for whom. */
+struct part {
+	pid_t pid; /* 0 all */
+	unsigned int of; /* THROWING, OTHERS or both */
+	uint32_t shared; /* the number under which they are counted; 0 everywhere */
+};
+
 /* What a set of probes is attached with. */
 struct set {
 	struct bpf_program *program;
@@ -101,35 +110,41 @@ struct set {
 	bool releases; /* the plan's releases, else its allocations */
 };
 
-static size_t collect(const struct plan *plan, bool releases, unsigned long *offsets,
-		      uint64_t *cookies)
+static bool throws(const struct plan_probe *probe)
+{
+	return probe->cookie & SEEP_COOKIE_THROWS;
+}
+
+static size_t collect(const struct plan *plan, const struct part *part, bool releases,
+		      unsigned long *offsets, uint64_t *cookies)
 {
 	size_t nr = 0;
 
 	for (size_t i = 0; i < plan->nr_probes; i++) {
 		const struct plan_probe *probe = &plan->probes[i];
 
-		if (probe->is_release != releases)
+		if (probe->is_release != releases ||
+		    !(part->of & (throws(probe) ? THROWING : OTHERS)))
 			continue;
 		offsets[nr] = probe->file_offset;
-		cookies[nr++] = probe->cookie;
+		cookies[nr++] = probe->cookie | SEEP_COOKIE_SHARED(part->shared);
 	}
 	return nr;
 }
 
 static int attach_set(struct attachment *a, const struct set *set, const struct plan *plan,
-		      const char *path, pid_t pid, size_t *ret_failed)
+		      const char *path, const struct part *part, size_t *ret_failed)
 {
 	unsigned long *offsets = calloc(plan->nr_probes, sizeof(*offsets));
 	uint64_t *cookies = calloc(plan->nr_probes, sizeof(*cookies));
-	struct link_probes probes = { path, pid, offsets, cookies, 0 };
+	struct link_probes probes = { path, part->pid, offsets, cookies, 0 };
 	int fd, err = 0;
 
 	if (!offsets || !cookies) {
 		err = -ENOMEM;
 		goto out;
 	}
-	probes.nr = collect(plan, set->releases, offsets, cookies);
+	probes.nr = collect(plan, part, set->releases, offsets, cookies);
 	if (!probes.nr)
 		goto out;
 	fd = link_multi(bpf_program__fd(set->program), set->attach_type, set->at_return, &probes);
@@ -145,7 +160,7 @@ out:
 }
 
 static int attach_by_multi(struct kernel *kernel, struct attachment *a, const struct plan *plan,
-			   const char *path, pid_t pid, size_t *ret_failed)
+			   const char *path, const struct part *part, size_t *ret_failed)
 {
 	struct tracer_bpf *bpf = kernel->bpf;
 	const struct set releases = { bpf->progs.seep_release_multi, LINK_UPROBE_MULTI, false,
@@ -153,14 +168,14 @@ static int attach_by_multi(struct kernel *kernel, struct attachment *a, const st
 	const struct set leave = { bpf->progs.seep_leave_multi, LINK_UPROBE_MULTI, true, false };
 	const struct set enter = { bpf->progs.seep_enter_multi, LINK_UPROBE_MULTI, false, false };
 	const struct set session = { bpf->progs.seep_session, LINK_UPROBE_SESSION, false, false };
-	int err = attach_set(a, &releases, plan, path, pid, ret_failed);
+	int err = attach_set(a, &releases, plan, path, part, ret_failed);
 
 	if (err)
 		return err;
 	if (kernel->mode == ATTACH_SESSION)
-		return attach_set(a, &session, plan, path, pid, ret_failed);
-	err = attach_set(a, &leave, plan, path, pid, ret_failed);
-	return err ?: attach_set(a, &enter, plan, path, pid, ret_failed);
+		return attach_set(a, &session, plan, path, part, ret_failed);
+	err = attach_set(a, &leave, plan, path, part, ret_failed);
+	return err ?: attach_set(a, &enter, plan, path, part, ret_failed);
 }
 
 /* The program of an operation where there are no cookies; NULL: it needs one. */
@@ -247,8 +262,9 @@ static int attach_by_perf(struct kernel *kernel, struct attachment *a, const str
 	return attached ? 0 : err;
 }
 
-int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t pid,
-		  struct attachment **ret_attachment, size_t *ret_failed)
+static int attach_part(struct kernel *kernel, const struct plan *plan, int fd,
+		       const struct part *part, struct attachment **ret_attachment,
+		       size_t *ret_failed)
 {
 	struct attachment *a = calloc(1, sizeof(*a));
 	size_t failed = 0;
@@ -259,9 +275,9 @@ int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t 
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (kernel->mode == ATTACH_SESSION || kernel->mode == ATTACH_MULTI)
-		err = attach_by_multi(kernel, a, plan, path, pid, &failed);
+		err = attach_by_multi(kernel, a, plan, path, part, &failed);
 	else
-		err = attach_by_perf(kernel, a, plan, path, pid, &failed);
+		err = attach_by_perf(kernel, a, plan, path, part->pid, &failed);
 	*ret_failed = failed;
 	if (err) {
 		attachment_free(a);
@@ -269,4 +285,29 @@ int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t 
 	}
 	*ret_attachment = a;
 	return 0;
+}
+
+int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t pid,
+		  struct attachment **ret_attachment, size_t *ret_failed)
+{
+	bool leave_out = pid && kernel->mode == ATTACH_SESSION;
+	const struct part part = { pid, leave_out ? OTHERS : THROWING | OTHERS, 0 };
+
+	return attach_part(kernel, plan, fd, &part, ret_attachment, ret_failed);
+}
+
+int kernel_attach_shared(struct kernel *kernel, const struct plan *plan, int fd, uint32_t number,
+			 struct attachment **ret_attachment, size_t *ret_failed)
+{
+	const struct part part = { 0, THROWING, number };
+
+	return attach_part(kernel, plan, fd, &part, ret_attachment, ret_failed);
+}
+
+bool kernel_must_share(const struct kernel *kernel, const struct plan *plan)
+{
+	for (size_t i = 0; kernel->mode == ATTACH_SESSION && i < plan->nr_probes; i++)
+		if (throws(&plan->probes[i]))
+			return true;
+	return false;
 }

@@ -342,6 +342,17 @@ int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags)
 	return err;
 }
 
+int kernel_count_shared(struct kernel *kernel, pid_t pid, uint32_t number, bool counts)
+{
+	int fd = bpf_map__fd(kernel->bpf->maps.counted_in);
+	struct seep_counted_in key = { pid, number };
+	uint8_t value = 1;
+
+	if (counts)
+		return bpf_map_update_elem(fd, &key, &value, BPF_ANY) ? -errno : 0;
+	return bpf_map_delete_elem(fd, &key) ? -errno : 0;
+}
+
 int kernel_poll(struct kernel *kernel, int timeout_ms, kernel_record_fn fn, void *context)
 {
 	int n;

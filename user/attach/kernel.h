@@ -62,11 +62,28 @@ int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags);
 
 /*
  * Attaches all probes of the plan in the file behind `fd`: releases first, allocations
- * last. `pid` 0: in every process that maps the file. What could not be attached is
- * counted in *ret_failed. 0, or -errno when nothing could be.
+ * last. `pid` 0: in every process that maps the file; else without those that are to be shared.
+ * What could not be attached is counted in *ret_failed. 0, or -errno when nothing could be.
  */
 int kernel_attach(struct kernel *kernel, const struct plan *plan, int fd, pid_t pid,
 		  struct attachment **ret_attachment, size_t *ret_failed);
+/*
+ * Whether the plan has probes on functions that may throw and whose returns the kernel side
+ * leaves out when they will. These must be attached to all processes that map the file, once:
+ * where a session has a pid (uprobe_prog_run and uprobe_multi_link_handler of the kernel's
+ * kernel/trace/bpf_trace.c, 6.13 to 7.2), it asks for the return of each call that a *different*
+ * process makes and that is probed for whatever reason, and the exception that meets this return
+ * ends that process.
+ */
+bool kernel_must_share(const struct kernel *kernel, const struct plan *plan);
+/*
+ * Attaches them, and nothing else, as kernel_attach. They count in those processes that
+ * kernel_count_shared has been told of under this number (not 0): so none is seen before the
+ * releases of its process are. -ENOSPC with more than 16384.
+ */
+int kernel_attach_shared(struct kernel *kernel, const struct plan *plan, int fd, uint32_t number,
+			 struct attachment **ret_attachment, size_t *ret_failed);
+int kernel_count_shared(struct kernel *kernel, pid_t pid, uint32_t number, bool counts);
 /* Detaches in reverse order; several together, which takes no longer than one. */
 void attachment_free(struct attachment *attachment);
 void attachments_free(struct attachment **attachments, size_t nr);

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Owns the plans of the files seen so far, by (device, inode), and the attachments made
- * from them. Knows processes only as the pids that map those files.
+ * Owns the plans of the files seen so far, by (device, inode). Knows processes only as the pids
+ * that map those files, and nothing of how the plans are attached (objects_place.c).
  *
  * Containers of one image map one file under a device each (overlayfs), and a probe in it is
  * hit by all of them. So where the kernel can say that what is new to us is a file that it has
  * probes in already, it is that one, with another path perhaps.
  */
-#include "trace/objects.h"
+#include "trace/objects_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,47 +18,10 @@
 #include "attach/unlink.h"
 #include "base/hashmap.h"
 #include "base/log.h"
-#include "base/parallel.h"
 #include "base/vec.h"
 #include "heap/profile.h"
 #include "proc/maps.h"
 #include "proc/process.h"
-
-struct object {
-	uint64_t number; /* of kernel_file_number; 0 unknown */
-	struct plan *plan; /* NULL: the file could not be read as one */
-	int error; /* of plan_make, or of the last attachment */
-	size_t failed; /* probes that could not be attached */
-	int fd; /* of a file with probes, to attach it again; -1 */
-};
-
-/* What a file is mapped as. */
-struct name {
-	char *path;
-	size_t object;
-};
-
-struct placed {
-	pid_t pid; /* 0: for the host */
-	size_t object;
-	struct attachment *attachment; /* NULL: failed, not to be tried again; or not now */
-	bool waits; /* for objects_resume */
-};
-
-struct objects {
-	struct kernel *kernel;
-	const struct plan_options *options;
-	const struct features *features;
-	bool host_wide, paused;
-	struct object *items;
-	size_t nr, cap;
-	struct name *names; /* of all that have a plan */
-	size_t nr_names, cap_names;
-	struct placed *placed;
-	size_t nr_placed, cap_placed;
-	struct hashmap *by_file; /* file_key -> index of items */
-	struct unlinking *unlinking; /* of objects_detach */
-};
 
 struct objects *objects_new(struct kernel *kernel, const struct plan_options *options,
 			    const struct features *features, bool host_wide)
@@ -78,24 +40,6 @@ struct objects *objects_new(struct kernel *kernel, const struct plan_options *op
 		return NULL;
 	}
 	return o;
-}
-
-void objects_detach(struct objects *o)
-{
-	struct attachment **all = calloc(o->nr_placed + 1, sizeof(*all));
-
-	for (size_t i = 0; i < o->nr_placed; i++) {
-		if (all)
-			all[i] = o->placed[i].attachment;
-		else
-			attachment_free(o->placed[i].attachment);
-	}
-	if (all && !o->unlinking)
-		o->unlinking = attachments_free_later(all, o->nr_placed);
-	else if (all)
-		attachments_free(all, o->nr_placed);
-	free(all);
-	o->nr_placed = 0;
 }
 
 void objects_free(struct objects *o)
@@ -195,82 +139,6 @@ static ssize_t find_object(struct objects *o, const struct mapping *m, int fd)
 	return found;
 }
 
-static bool is_placed(const struct objects *o, pid_t pid, size_t object)
-{
-	for (size_t i = 0; i < o->nr_placed; i++)
-		if (o->placed[i].pid == pid && o->placed[i].object == object)
-			return true;
-	return false;
-}
-
-static int attach(struct objects *o, struct placed *placed)
-{
-	struct object *object = &o->items[placed->object];
-
-	placed->waits = false;
-	object->error = kernel_attach(o->kernel, object->plan, object->fd, placed->pid,
-				      &placed->attachment, &object->failed);
-	log_debug("%s: attach for %d: %d, %zu failed", object->plan->path, placed->pid,
-		  object->error, object->failed);
-	return object->error;
-}
-
-static int place(struct objects *o, pid_t pid, size_t index, int fd)
-{
-	struct object *object = &o->items[index];
-	struct placed *placed;
-
-	if (object->fd < 0)
-		object->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (object->fd < 0)
-		return -errno;
-	placed = vec_push(&o->placed, &o->nr_placed, &o->cap_placed);
-	if (!placed)
-		return -ENOMEM;
-	placed->pid = pid;
-	placed->object = index;
-	placed->waits = o->paused;
-	return o->paused ? 0 : attach(o, placed);
-}
-
-void objects_pause(struct objects *o)
-{
-	struct attachment **list = calloc(o->nr_placed + 1, sizeof(*list));
-
-	o->paused = true;
-	for (size_t i = 0; i < o->nr_placed; i++) {
-		struct placed *placed = &o->placed[i];
-
-		placed->waits |= placed->attachment != NULL;
-		if (list)
-			list[i] = placed->attachment;
-		else
-			attachment_free(placed->attachment);
-		placed->attachment = NULL;
-	}
-	if (list)
-		unlink_end(attachments_free_later(list, o->nr_placed));
-	free(list);
-}
-
-static void attach_again(void *context, size_t index)
-{
-	struct objects *o = context;
-
-	if (o->placed[index].waits)
-		attach(o, &o->placed[index]);
-}
-
-int objects_resume(struct objects *o)
-{
-	o->paused = false;
-	parallel_each(o->nr_placed, attach_again, o);
-	for (size_t i = 0; i < o->nr_placed; i++)
-		if (!o->placed[i].attachment && o->items[o->placed[i].object].error)
-			return o->items[o->placed[i].object].error;
-	return 0;
-}
-
 bool objects_stepped(const struct objects *o, bool releases)
 {
 	uint8_t op = releases ? SEEP_OP_FREE : SEEP_OP_MALLOC;
@@ -295,7 +163,7 @@ static bool is_settled(const struct objects *o, pid_t pid, const struct mapping 
 	if (!hashmap_get(o->by_file, file_key(m), &index))
 		return false;
 	object = &o->items[index];
-	return !object->plan || !object->plan->nr_probes || is_placed(o, pid, index);
+	return !object->plan || !object->plan->nr_probes || objects_is_placed(o, pid, index);
 }
 
 static int scan_mapping(struct objects *o, pid_t pid, const struct mapping *m, size_t *attached)
@@ -315,8 +183,8 @@ static int scan_mapping(struct objects *o, pid_t pid, const struct mapping *m, s
 	if (index < 0) {
 		err = index;
 	} else if (o->items[index].plan && o->items[index].plan->nr_probes &&
-		   !is_placed(o, for_pid, index)) {
-		err = place(o, for_pid, index, fd);
+		   !objects_is_placed(o, for_pid, index)) {
+		err = objects_place(o, for_pid, index, fd);
 		*attached += !err;
 	}
 	close(fd);
@@ -352,31 +220,6 @@ int objects_scan(struct objects *o, pid_t pid, size_t *ret_attached)
 	if (ret_attached)
 		*ret_attached = attached;
 	return attached ? 0 : result;
-}
-
-void objects_forget(struct objects *o, pid_t pid)
-{
-	size_t kept = 0;
-
-	if (o->host_wide)
-		return;
-	for (size_t i = 0; i < o->nr_placed; i++) {
-		if (o->placed[i].pid == pid)
-			attachment_free(o->placed[i].attachment);
-		else
-			o->placed[kept++] = o->placed[i];
-	}
-	o->nr_placed = kept;
-}
-
-size_t objects_probes(const struct objects *o)
-{
-	size_t probes = 0;
-
-	for (size_t i = 0; i < o->nr_placed; i++)
-		if (o->placed[i].attachment || o->placed[i].waits)
-			probes += o->items[o->placed[i].object].plan->nr_probes;
-	return probes;
 }
 
 uint8_t objects_family(const struct objects *o, const char *path)

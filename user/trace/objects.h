@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The files that carry probes. A file is planned once, whoever maps it; it is attached
- * once for the host, or once for each process that is traced alone.
+ * once for the host, or once for each process that is traced alone, but for functions that may
+ * throw: these are always probed in all processes that map the file (attach/kernel.h,
+ * kernel_must_share), and cost the others a trap for each call.
  */
 #ifndef SEEP_TRACE_OBJECTS_H
 #define SEEP_TRACE_OBJECTS_H
