@@ -99,13 +99,16 @@ static int open_folder(char *folder, int *ret_folder, char **ret_message)
 int sweep_files_folder(const char *path, unsigned int busy_milliseconds, int *ret_folder,
 		       char **ret_message)
 {
+	/* dirname's answer may be a constant, and open_folder writes to what it is given */
 	__cleanup(free_text)
 	char *copy = strdup(path);
+	__cleanup(free_text)
+	char *name = copy ? strdup(dirname(copy)) : NULL;
 	int err, folder;
 
-	if (!copy)
+	if (!name)
 		return -ENOMEM;
-	err = open_folder(dirname(copy), &folder, ret_message);
+	err = open_folder(name, &folder, ret_message);
 	if (err)
 		return err;
 	err = lock_folder(folder, busy_milliseconds);
