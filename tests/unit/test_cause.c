@@ -58,7 +58,11 @@ static void a_container(void **state)
 	n.container_growth = CAUSE_LEAST - 1;
 	is(&n, CAUSE_NONE, 0);
 	n.container_growth = 4000;
-	n.looks = 2;
+	n.looks = 2; /* at who holds the objects; its length was taken more often */
+	n.container_seconds = 80;
+	is(&n, CAUSE_CONTAINER, 4000);
+	assert_true(cause_decide(&n).rate == 50);
+	n.container_trend = TREND_UNKNOWN;
 	is(&n, CAUSE_TOO_LITTLE, 0);
 }
 

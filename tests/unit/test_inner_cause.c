@@ -74,8 +74,14 @@ static void few_looks(void **state)
 	n.looks = 2;
 	cause = decided(&n, INNER_TOO_LITTLE, VERDICT_TOO_LITTLE_DATA);
 	says(&cause, "looked at twice only, and three looks tell what grows: trace for longer.");
-	n.idle = true;
+	n.still = true;
 	decided(&n, INNER_TOO_LITTLE, VERDICT_NONE);
+	/* It may have filled what was freed before. */
+	n.cpu_share = 0.001;
+	decided(&n, INNER_TOO_LITTLE, VERDICT_TOO_LITTLE_DATA);
+	n.cpu_share = 0;
+	n.objects_growth = 20;
+	decided(&n, INNER_TOO_LITTLE, VERDICT_TOO_LITTLE_DATA);
 	n.looks = 1;
 	n.verdict = VERDICT_LEAK;
 	cause = decided(&n, INNER_TOO_LITTLE, VERDICT_LEAK);
@@ -223,7 +229,7 @@ static void a_cache(void **state)
 	cause = decided(&n, INNER_FILLING, VERDICT_FILLING);
 	says(&cause, "it stops at 100,000.");
 	n.verdict = VERDICT_NONE;
-	decided(&n, INNER_FILLING, VERDICT_NONE);
+	decided(&n, INNER_FILLING, VERDICT_FILLING);
 	n.native = leak;
 	n.native.blocks = 100;
 	n.verdict = VERDICT_LEAK;
@@ -283,10 +289,43 @@ static void only_counted(void **state)
 	n.counted_only = true;
 	n.type = "Node";
 	n.type_growth = 100000;
-	cause = decided(&n, INNER_OBJECTS, VERDICT_NONE);
+	cause = decided(&n, INNER_OBJECTS, VERDICT_TOO_LITTLE_DATA);
+	says(&cause, "in no container that grows by itself, as far as it was asked.");
 	says(&cause, "too many objects to ask who holds them");
 	n.type_growth = 999;
 	decided(&n, INNER_NONE, VERDICT_NONE);
+}
+
+/* Where it was not asked three times who holds them, memory that grows is not cleared. */
+static void asked_too_seldom(void **state)
+{
+	struct inner_cause_numbers n = calm;
+	struct inner_cause cause;
+
+	n.grew = true;
+	n.holder_looks = 2;
+	cause = decided(&n, INNER_NONE, VERDICT_TOO_LITTLE_DATA);
+	says(&cause, "it was asked too seldom who holds it");
+	n.holder_looks = 3;
+	decided(&n, INNER_NONE, VERDICT_NONE);
+	n.holder_looks = 2;
+	n.grew = false;
+	decided(&n, INNER_NONE, VERDICT_NONE);
+}
+
+/* One that grows is named by its type where nobody knows who holds it. */
+static void container_without_a_path(void **state)
+{
+	struct inner_cause_numbers n = calm;
+	struct inner_cause cause;
+
+	n.cause = (struct cause){ CAUSE_CONTAINER, 12300, 615 };
+	n.growing = sessions;
+	n.growing.path = n.growing.holds = NULL;
+	n.growing.type = "list";
+	cause = decided(&n, INNER_CONTAINER, VERDICT_LEAK);
+	assert_string_equal(cause.reason, "A container grows: one of type list, +12,300 items in "
+					  "20 s, now 81,000.");
 }
 
 /* Names may be as long as they like. */
@@ -323,6 +362,8 @@ int main(void)
 		cmocka_unit_test(kept_by_allocators),
 		cmocka_unit_test(untracked),
 		cmocka_unit_test(only_counted),
+		cmocka_unit_test(asked_too_seldom),
+		cmocka_unit_test(container_without_a_path),
 		cmocka_unit_test(long_names_are_cut),
 	};
 

@@ -27,6 +27,7 @@ enum {
 struct part {
 	struct python_process view; /* the process, with a page cache of its own */
 	struct python_types *types;
+	const struct census_options *options;
 };
 
 struct count {
@@ -44,13 +45,25 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+static int tell_container(const struct part *part, const struct python_object *object)
+{
+	struct census_container container = {
+		.number = python_container_number(object->address, object->type->address),
+		.type = object->type->name,
+	};
+
+	if (!python_object_length(&part->view, object, &container.length))
+		return 0;
+	return part->options->container(part->options->context, &container);
+}
+
 static int count_object(void *context, const struct python_object *object)
 {
 	struct part *part = context;
 
 	object->type->count++;
 	object->type->bytes += python_object_bytes(&part->view, object);
-	return 0;
+	return part->options->container ? tell_container(part, object) : 0;
 }
 
 /* The scan may have seen fewer of them: never below nothing. */
@@ -75,13 +88,17 @@ static void free_count(struct count *count)
 }
 
 /* The first part is that of this thread, and sums up all. */
-static int open_count(struct count *count, struct python_process *process, unsigned threads)
+static int open_count(struct count *count, struct python_process *process,
+		      const struct census_options *options)
 {
+	unsigned threads = options->container ? 1 : options->threads;
+
 	*count = (struct count){ .process = process };
 	while (count->nr < PYTHON_MAX_SCANNERS && (!count->nr || count->nr < threads)) {
 		struct part *part = &count->parts[count->nr++];
 
 		part->view = *process;
+		part->options = options;
 		if (count->nr > 1)
 			part->view.pages = page_cache_new(process->remote, PART_PAGES);
 		if (!part->view.pages)
@@ -225,7 +242,7 @@ static int take_census(struct python_process *process, const struct census_optio
 {
 	uint64_t read_before = remote_bytes_read(process->remote);
 	struct count count;
-	int err = open_count(&count, process, options->threads);
+	int err = open_count(&count, process, options);
 
 	if (!err)
 		err = count_held(&count, options->pause, census);

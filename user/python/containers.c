@@ -13,6 +13,7 @@
 #include "base/hashmap.h"
 #include "base/strpool.h"
 #include "base/vec.h"
+#include "python/heap.h"
 #include "python/look.h"
 #include "python/path.h"
 
@@ -37,8 +38,8 @@ static uint64_t length_of(struct look *look, uint32_t node)
 /* What the log knows a container by. */
 static uint64_t identity(const struct python_graph *g, uint32_t node)
 {
-	return hash_mix(g->nodes[node].address ^
-			hash_mix(python_graph_form(g, node)->type->address));
+	return python_container_number(g->nodes[node].address,
+				       python_graph_form(g, node)->type->address);
 }
 
 /*
@@ -191,18 +192,47 @@ static int find_candidates(struct look *look, struct candidates *all)
 	return err;
 }
 
+/* The lengths that were taken besides, where they go back further; NULL: not of this one. */
+static const struct container_log *longer_log(struct look *look, uint32_t node)
+{
+	const struct container_log *lengths = look->options->lengths;
+
+	if (!lengths || container_log_looks(lengths) <= container_log_looks(look->log->containers))
+		return NULL;
+	return container_log_is_old(lengths, identity(&look->graph, node)) ? lengths : NULL;
+}
+
+static int64_t delta_of(struct look *look, uint32_t node)
+{
+	const struct container_log *log = longer_log(look, node);
+	uint64_t number = identity(&look->graph, node);
+
+	if (log)
+		return container_log_delta(log, number, 0);
+	if (container_log_looks(look->log->containers) < 2)
+		return 0;
+	return container_log_delta(look->log->containers, number,
+				   place_identity(&look->graph, node));
+}
+
+static bool growth_of(struct look *look, uint32_t node, struct container_growth *growth)
+{
+	const struct container_log *log = longer_log(look, node);
+	uint64_t number = identity(&look->graph, node);
+
+	if (log)
+		return container_log_growth(log, number, 0, growth);
+	return container_log_looks(look->log->containers) > 1 &&
+	       container_log_growth(look->log->containers, number,
+				    place_identity(&look->graph, node), growth);
+}
+
 static void set_growth(struct look *look, struct candidates *all)
 {
-	if (container_log_looks(look->log->containers) < 2)
-		return;
 	for (size_t i = 0; i < all->nr; i++) {
 		uint32_t node = all->items[i].node;
-		int64_t delta = 0;
+		int64_t delta = may_grow(&look->graph, node) ? delta_of(look, node) : 0;
 
-		if (may_grow(&look->graph, node))
-			delta = container_log_delta(look->log->containers,
-						    identity(&look->graph, node),
-						    place_identity(&look->graph, node));
 		all->items[i].growth = delta > 0 ? delta : 0;
 	}
 }
@@ -339,10 +369,8 @@ static int add_container(struct look *look, const struct candidate *candidate)
 	c->shape = python_path(&look->graph, node, PATH_SHAPE);
 	c->root = python_path_root(&look->graph, node);
 	set_holds(look, node, c);
-	c->has_growth = container_log_looks(look->log->containers) > 1 &&
-			may_grow(&look->graph, node) &&
-			container_log_growth(look->log->containers, identity(&look->graph, node),
-					     place_identity(&look->graph, node), &c->growth);
+	c->number = may_grow(&look->graph, node) ? identity(&look->graph, node) : 0;
+	c->has_growth = c->number && growth_of(look, node, &c->growth);
 	return c->path && c->shape && c->type ? 0 : -ENOMEM;
 }
 

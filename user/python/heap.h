@@ -64,6 +64,12 @@ int python_heap_quiet_moment(struct python_process *process, unsigned wait_ms,
 			     struct python_moment *ret_moment);
 bool python_heap_disturbed(const struct python_moment *before, const struct python_moment *after);
 
+/* Items in a container that can grow, from the object's own bytes. False: it is none. */
+bool python_object_length(const struct python_process *process, const struct python_object *object,
+			  uint64_t *ret_length);
+/* What a container is known by from look to look. */
+uint64_t python_container_number(uint64_t address, uint64_t type);
+
 /* Own memory of an object, as sys.getsizeof has it. */
 uint64_t python_object_bytes(struct python_process *process, const struct python_object *object);
 

@@ -6,11 +6,12 @@
  *
  * A dict's table lies elsewhere, and may be shared: then it is nobody's own. Its first bytes are
  * read through the page cache, if not with the object itself: tables lie near each other, so few
- * calls serve many.
+ * calls serve many. What a container is long is in the object itself.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "base/hashmap.h"
 #include "python/heap.h"
 
 enum {
@@ -23,6 +24,8 @@ enum {
 	SET_INSIDE = 8, /* entries in the object itself */
 	DEQUE_ITEMS = 64, /* Modules/_collectionsmodule.c: BLOCKLEN */
 	DEQUE_BLOCK = (DEQUE_ITEMS + 2) * 8,
+	DEQUE_LENGTH_27 = 48,
+	DICT_USED_27 = 24,
 };
 
 /* More than any process has: a figure read from torn memory. */
@@ -163,4 +166,37 @@ uint64_t python_object_bytes(struct python_process *process, const struct python
 		break;
 	}
 	return own + item_bytes(object);
+}
+
+uint64_t python_container_number(uint64_t address, uint64_t type)
+{
+	return hash_mix(address ^ hash_mix(type));
+}
+
+bool python_object_length(const struct python_process *process, const struct python_object *object,
+			  uint64_t *ret_length)
+{
+	bool old = process->layout.major == 2;
+	uint64_t length;
+
+	switch (object->type->shape) {
+	case SHAPE_LIST:
+		length = word_at(object, PYTHON_OB_SIZE);
+		break;
+	case SHAPE_DICT:
+		length = word_at(object, old ? DICT_USED_27 : PYTHON_DICT_USED);
+		break;
+	case SHAPE_SET:
+		length = word_at(object, PYTHON_SET_USED);
+		break;
+	case SHAPE_DEQUE:
+		length = word_at(object, old ? DEQUE_LENGTH_27 : PYTHON_OB_SIZE);
+		break;
+	default:
+		return false;
+	}
+	if (length >= ABSURD)
+		return false;
+	*ret_length = length;
+	return true;
 }

@@ -55,7 +55,8 @@ static void consider_container(struct cause *best, const struct cause_numbers *n
 	if (n->modules_trend == TREND_GROWING &&
 	    n->container_growth <= n->modules_growth * REGISTERED)
 		return;
-	consider(best, fills ? CAUSE_FILLING : CAUSE_CONTAINER, n->container_growth, n->seconds);
+	consider(best, fills ? CAUSE_FILLING : CAUSE_CONTAINER, n->container_growth,
+		 n->container_seconds > 0 ? n->container_seconds : n->seconds);
 }
 
 struct cause cause_decide(const struct cause_numbers *n)
@@ -63,8 +64,8 @@ struct cause cause_decide(const struct cause_numbers *n)
 	struct cause best = { .kind = CAUSE_NONE };
 	bool enough = n->looks >= LEAST_LOOKS;
 
-	if (enough)
-		consider_container(&best, n);
+	/* A trend of its own takes three looks, which may be others than these. */
+	consider_container(&best, n);
 	if (enough)
 		consider_held(&best, n);
 	consider_dead(&best, n, enough);

@@ -27,6 +27,7 @@ struct cause_numbers {
 	double seconds; /* from the first to the last */
 	/* Of the container that keeps growing and grew most; 0, TREND_FLAT: there is none. */
 	int64_t container_growth;
+	double container_seconds; /* in that time; 0: in `seconds` */
 	uint64_t container_length;
 	enum growth_trend container_trend;
 	int64_t container_capacity; /* -1: no limit */

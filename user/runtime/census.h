@@ -38,9 +38,22 @@ struct census {
 	struct hashmap *rows; /* by name, to the index */
 };
 
+/* One that the collector lists and that can grow; a container of plain values may be missing. */
+struct census_container {
+	uint64_t number; /* what it is known by: the same as in `struct why_container` */
+	const char *type; /* ends with the call */
+	uint64_t length;
+};
+
 struct census_options {
 	bool pause; /* hold the process: an exact snapshot */
 	unsigned threads; /* that read at once, if the runtime can use so many; 0: one */
+	/*
+	 * Is told of each such container, now and then of one twice; by one thread, whatever
+	 * `threads` says. Other than 0 ends the census and is returned. NULL: nobody asks.
+	 */
+	int (*container)(void *context, const struct census_container *container);
+	void *context;
 };
 
 struct census *census_new(void);

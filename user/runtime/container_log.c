@@ -223,6 +223,32 @@ int64_t container_log_delta(const struct container_log *log, uint64_t container,
 	return course ? delta_of(log, course) : 0;
 }
 
+static const struct course *find(const struct container_log *log, uint64_t container)
+{
+	uint64_t index;
+
+	return hashmap_get(log->by_container, container, &index) ? &log->courses[index] : NULL;
+}
+
+bool container_log_knows(const struct container_log *log, uint64_t container)
+{
+	return find(log, container);
+}
+
+bool container_log_is_old(const struct container_log *log, uint64_t container)
+{
+	const struct course *course = find(log, container);
+
+	return course && course->look == log->looks && course->lengths[0];
+}
+
+uint64_t container_log_length(const struct container_log *log, uint64_t container)
+{
+	const struct course *course = find(log, container);
+
+	return course ? course->lengths[log->points - 1] : 0;
+}
+
 uint64_t container_log_dropped(const struct container_log *log)
 {
 	return log->dropped;

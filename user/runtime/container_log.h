@@ -46,6 +46,11 @@ bool container_log_growth(const struct container_log *log, uint64_t container, u
 			  struct container_growth *ret_growth);
 /* Its growth alone, at little cost; 0 where nothing is known. */
 int64_t container_log_delta(const struct container_log *log, uint64_t container, uint64_t place);
+bool container_log_knows(const struct container_log *log, uint64_t container);
+/* It was there at the first look, and is at the last. */
+bool container_log_is_old(const struct container_log *log, uint64_t container);
+/* At the last look; 0 where nothing is known. */
+uint64_t container_log_length(const struct container_log *log, uint64_t container);
 /* Containers that were left out since there were too many. */
 uint64_t container_log_dropped(const struct container_log *log);
 

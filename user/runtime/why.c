@@ -122,12 +122,36 @@ static const struct why_container *leader(const struct why *why)
 	return best;
 }
 
-void why_log_add(struct why_log *log, struct why *why, const struct why_collector *collector)
+static void set_leader(struct why *why)
 {
 	const struct why_container *grown = leader(why);
+	struct cause_numbers *numbers = &why->numbers;
+
+	numbers->container_growth = grown ? grown->growth.delta : 0;
+	numbers->container_seconds =
+		grown && grown->growth.rate > 0 ? grown->growth.delta / grown->growth.rate : 0;
+	numbers->container_length = grown ? grown->length : 0;
+	numbers->container_trend = grown ? grown->growth.trend : TREND_FLAT;
+	numbers->container_capacity = grown ? grown->capacity : -1;
+}
+
+void why_refresh(struct why *why, const struct container_log *lengths)
+{
+	for (size_t i = 0; i < why->nr_containers; i++) {
+		struct why_container *c = &why->containers[i];
+
+		if (!c->number || !container_log_is_old(lengths, c->number))
+			continue;
+		c->length = container_log_length(lengths, c->number);
+		c->has_growth = container_log_growth(lengths, c->number, 0, &c->growth);
+	}
+	set_leader(why);
+	why->cause = cause_decide(&why->numbers);
+}
+
+void why_log_add(struct why_log *log, struct why *why, const struct why_collector *collector)
+{
 	struct cause_numbers numbers = {
-		.container_trend = TREND_FLAT,
-		.container_capacity = -1,
 		.gc_enabled = collector->enabled,
 		.garbage = collector->garbage,
 	};
@@ -136,12 +160,6 @@ void why_log_add(struct why_log *log, struct why *why, const struct why_collecto
 	why->modules_growth = (int64_t)(why->modules - log->modules[0]);
 	numbers.looks = log->looks;
 	numbers.seconds = container_log_seconds(log->containers);
-	if (grown) {
-		numbers.container_growth = grown->growth.delta;
-		numbers.container_length = grown->length;
-		numbers.container_trend = grown->growth.trend;
-		numbers.container_capacity = grown->capacity;
-	}
 	numbers.modules_growth = why->modules_growth;
 	numbers.modules_trend = trend_of_counts(log->modules, log->times, log->looks);
 	numbers.objects = why->objects;
@@ -152,5 +170,7 @@ void why_log_add(struct why_log *log, struct why *why, const struct why_collecto
 	numbers.dead_before = log->dead[0];
 	numbers.frozen_growth = (int64_t)(log->frozen[log->looks - 1] - log->frozen[0]);
 	numbers.dead_trend = trend_of_counts(log->dead, log->times, log->looks);
-	why->cause = cause_decide(&numbers);
+	why->numbers = numbers;
+	set_leader(why);
+	why->cause = cause_decide(&why->numbers);
 }

@@ -20,6 +20,7 @@ struct why_share {
 
 struct why_container {
 	const char *type;
+	uint64_t number; /* what it is known by, for why_refresh; 0: it never changes */
 	uint64_t length;
 	uint64_t bytes; /* its own, and of all that is first reached through it */
 	int64_t capacity; /* the most items that it lets itself have; -1 none */
@@ -64,6 +65,7 @@ struct why {
 	bool consistent; /* the collector did not run meanwhile */
 	bool cut; /* too much, or it took too long: the rest is missing */
 
+	struct cause_numbers numbers; /* that the cause was decided by */
 	struct cause cause;
 	struct strpool *names; /* of types */
 };
@@ -74,6 +76,11 @@ struct why_options {
 	size_t samples; /* objects of that type to look at */
 	bool show_keys;
 	double seconds; /* to take at most */
+	/*
+	 * Lengths of containers by their numbers from more looks than these, and for longer;
+	 * NULL none. They count for those that were there from the first on.
+	 */
+	const struct container_log *lengths;
 };
 
 /* What the collector says of itself after a look. */
@@ -99,5 +106,10 @@ struct why_log *why_log_new(void);
 void why_log_free(struct why_log *log);
 /* After a look: keeps its numbers, and fills in its cause. */
 void why_log_add(struct why_log *log, struct why *why, const struct why_collector *collector);
+/*
+ * The containers have been measured again, without a look at who holds them: their lengths,
+ * their growth and the cause as they are now. The log is as in `struct why_options`.
+ */
+void why_refresh(struct why *why, const struct container_log *lengths);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "base/thread.h"
 #include "base/vec.h"
+#include "proc/cpu.h"
 #include "proc/process.h"
 
 enum {
@@ -72,19 +73,31 @@ void inner_free(struct inner *inner)
 static void keep(struct inner *inner, struct inner_process *p, struct inner_seen *seen, double now,
 		 double cost)
 {
+	uint64_t rss = process_rss(p->pid);
+	bool asked = seen->why;
+
 	seen->cost = p->seen.cost + cost;
+	seen->holder_looks = p->seen.holder_looks + asked;
 	/* No answer about holders is less than the one before. */
 	if (!seen->why && !seen->counted_only) {
 		seen->why = p->seen.why;
 		p->seen.why = NULL;
 	}
 	inner_seen_release(&p->seen);
-	p->seen = *seen;
 	if (!p->first)
-		p->rss_first = process_rss(p->pid);
+		p->rss_first = rss;
+	seen->grew = rss > p->rss_first + INNER_LEAST_GROWTH;
+	if (seen->many)
+		inner_bring_up(p, seen);
+	p->seen = *seen;
 	p->first = p->first ? p->first : now;
 	p->last = now;
-	p->due = now + inner_wait(inner, p, cost);
+	if (asked) {
+		p->rss_asked = rss;
+		p->objects_asked = seen->objects;
+		p->holders_due = now + inner_holders_wait(inner, p);
+	}
+	p->due = now + inner_wait(inner, p, seen->many ? p->count_cost : cost);
 }
 
 /* It may be on its way to be what can be read: half a second, then longer. */
@@ -104,7 +117,7 @@ static void begin_again(struct inner_process *p)
 	inner_close(p);
 	inner_seen_release(&p->seen);
 	p->seen = (struct inner_seen){ .gc_enabled = -1 };
-	p->first = p->last = 0;
+	p->first = p->last = p->holders_due = 0;
 	p->opens = 0;
 	p->restart = false;
 }
@@ -197,7 +210,8 @@ static int add_new(struct inner *inner, pid_t pid)
 		return -ENOMEM;
 	}
 	p->pid = pid;
-	p->due = inner_clock(CLOCK_MONOTONIC);
+	p->added = p->due = inner_clock(CLOCK_MONOTONIC);
+	p->cpu_added = process_cpu_seconds(pid);
 	*slot = p;
 	pthread_cond_broadcast(&inner->changed);
 	return 0;
@@ -283,6 +297,25 @@ bool inner_asked(struct inner *inner)
 	return asked;
 }
 
+bool inner_is_short(struct inner *inner)
+{
+	bool is_short = false;
+
+	pthread_mutex_lock(&inner->lock);
+	for (size_t i = 0; i < inner->nr_processes; i++)
+		is_short |= inner_is_undecided(inner->processes[i]);
+	pthread_mutex_unlock(&inner->lock);
+	return is_short;
+}
+
+static double cpu_share(const struct inner_process *p)
+{
+	double seconds = inner_clock(CLOCK_MONOTONIC) - p->added;
+	double used = process_cpu_seconds(p->pid) - p->cpu_added;
+
+	return seconds > 0 && used > 0 ? used / seconds : 0;
+}
+
 bool inner_tell(struct inner *inner, pid_t pid,
 		void (*fn)(void *context, const struct inner_seen *seen), void *context)
 {
@@ -292,8 +325,10 @@ bool inner_tell(struct inner *inner, pid_t pid,
 	pthread_mutex_lock(&inner->lock);
 	p = find(inner, pid);
 	known = p && p->seen.looks;
-	if (known)
+	if (known) {
+		p->seen.cpu_share = cpu_share(p);
 		fn(context, &p->seen);
+	}
 	pthread_mutex_unlock(&inner->lock);
 	return known;
 }

@@ -24,12 +24,23 @@ struct inner_seen {
 	double seconds; /* from the first to the last */
 	double cost; /* processor time */
 	bool counted_only; /* too many to ask who holds them */
+	bool many; /* too many to ask at each look: it is asked once something has grown */
+	size_t holder_looks; /* how often it was asked */
+	bool grew; /* resident memory, since the first look */
+	/* Of many: the container that keeps growing and grew most; its type NULL: there is none. */
+	struct {
+		char *type;
+		uint64_t length;
+		int64_t growth;
+		bool named; /* `why` has it */
+	} container;
 	struct why *why; /* the last; NULL none */
 	uint64_t objects;
 	int64_t objects_growth;
 	char *type; /* that keeps growing and grew most; NULL none */
 	int64_t type_growth;
 	int gc_enabled; /* -1 unknown */
+	double cpu_share; /* of one processor that it has used since it was added */
 };
 
 /* NULL: no memory. */
@@ -47,6 +58,8 @@ void inner_restart(struct inner *inner, pid_t pid);
 void inner_pace(struct inner *inner, double seconds);
 /* A last look at all for a report, where that is not too much. */
 void inner_ask(struct inner *inner);
+/* Has the time not sufficed to tell of one what grows, where something does? */
+bool inner_is_short(struct inner *inner);
 /* Is a look that was asked for not done yet? */
 bool inner_asked(struct inner *inner);
 

@@ -25,6 +25,8 @@ enum {
 	MODULE_OBJECTS = 3000,
 };
 
+static const double IDLE_SHARE = 0.0002; /* of a processor: who wakes up once in a second */
+
 /* "12,300", in at most 27 characters */
 static const char *count(uint64_t value, char *text)
 {
@@ -74,7 +76,7 @@ static double objects_rate(const struct inner_cause_numbers *n)
 {
 	const struct inner_container *c = &n->growing;
 
-	if (n->cause.kind != CAUSE_CONTAINER || !c->path || !c->length || n->seconds <= 0)
+	if (n->cause.kind != CAUSE_CONTAINER || !c->type || !c->length || n->seconds <= 0)
 		return 0;
 	return (double)c->bytes / (double)c->length * (double)c->growth / n->seconds;
 }
@@ -145,6 +147,21 @@ static enum inner_cause_kind decide(const struct inner_cause_numbers *n)
 	return INNER_NONE;
 }
 
+/*
+ * CPython's own allocator calls malloc once for thousands of objects, and memory that was freed
+ * before is filled without one more page: only who hardly ran has done nothing.
+ */
+static bool is_idle(const struct inner_cause_numbers *n)
+{
+	return n->still && n->objects_growth <= 0 && n->cpu_share < IDLE_SHARE;
+}
+
+/* Memory grows, and that no container of plain values does takes three answers to tell. */
+static bool was_asked_too_little(const struct inner_cause_numbers *n)
+{
+	return n->grew && n->holder_looks < LEAST_LOOKS;
+}
+
 static enum profile_verdict verdict_of(const struct inner_cause_numbers *n,
 				       enum inner_cause_kind kind)
 {
@@ -156,6 +173,9 @@ static enum profile_verdict verdict_of(const struct inner_cause_numbers *n,
 	case INNER_C_MODULE:
 		return VERDICT_LEAK;
 	case INNER_FILLING:
+		if (n->verdict == VERDICT_NONE || n->verdict == VERDICT_TOO_LITTLE_DATA)
+			return VERDICT_FILLING;
+		/* fall through */
 	case INNER_LOADING:
 		return n->verdict == VERDICT_LEAK && !n->native.rate ? VERDICT_FILLING : n->verdict;
 	case INNER_OVERFLOW:
@@ -165,8 +185,15 @@ static enum profile_verdict verdict_of(const struct inner_cause_numbers *n,
 	case INNER_TOO_LITTLE:
 		/* Objects may grow where no allocator's call tells of it; not where there is none.
 		 */
-		return n->verdict == VERDICT_NONE && !n->idle ? VERDICT_TOO_LITTLE_DATA
-							      : n->verdict;
+		return n->verdict == VERDICT_NONE && !is_idle(n) ? VERDICT_TOO_LITTLE_DATA
+								 : n->verdict;
+	case INNER_OBJECTS:
+		/* They may be of a cache whose limit was not seen; but nothing clears it. */
+		return n->verdict == VERDICT_NONE ? VERDICT_TOO_LITTLE_DATA : n->verdict;
+	case INNER_NONE:
+		return n->verdict == VERDICT_NONE && was_asked_too_little(n)
+			       ? VERDICT_TOO_LITTLE_DATA
+			       : n->verdict;
 	default:
 		return n->verdict;
 	}
@@ -177,10 +204,13 @@ static void say_container(struct inner_cause *cause, const struct inner_cause_nu
 {
 	char grown[33], length[32], capacity[32];
 
-	if (!c->path)
+	if (!c->type)
 		return;
-	say(cause, "%s: %.240s (%.60s) %s items in %.0f s, now %s", what, c->path,
-	    c->type ? c->type : "?", growth(c->growth, grown), n->seconds,
+	if (c->path)
+		say(cause, "%s: %.240s (%.60s)", what, c->path, c->type);
+	else
+		say(cause, "%s: one of type %.60s,", what, c->type);
+	say(cause, " %s items in %.0f s, now %s", growth(c->growth, grown), n->seconds,
 	    count(c->length, length));
 	if (c->holds)
 		say(cause, ", mostly %.60s", c->holds);
@@ -228,7 +258,11 @@ static void say_unclear(struct inner_cause *c, const struct inner_cause_numbers 
 	const struct inner_container *rising = &n->growing;
 	char grown[33];
 
-	if (c->kind == INNER_NONE && rising->path && rising->growth < CAUSE_LEAST)
+	if (c->kind == INNER_NONE && c->verdict == VERDICT_TOO_LITTLE_DATA &&
+	    was_asked_too_little(n))
+		say(c, "; resident memory grows, and it was asked too seldom who holds it: trace "
+		       "for longer.");
+	else if (c->kind == INNER_NONE && rising->path && rising->growth < CAUSE_LEAST)
 		say(c,
 		    "; %.240s (%.60s) rises, %s items, which is too few to tell: trace for longer.",
 		    rising->path, rising->type ? rising->type : "?", growth(rising->growth, grown));
@@ -271,8 +305,9 @@ static void say_memory(struct inner_cause *c, const struct inner_cause_numbers *
 		    rss);
 		break;
 	case INNER_OBJECTS:
-		say(c, "; %.60s %s, in no container that grows by itself.", n->type,
-		    growth(n->type_growth, grown));
+		say(c, "; %.60s %s, in no container that grows by itself%s.", n->type,
+		    growth(n->type_growth, grown),
+		    n->holder_looks < LEAST_LOOKS ? ", as far as it was asked" : "");
 		break;
 	case INNER_OVERFLOW:
 		say(c, "; much was loaded at once, and no container keeps growing.");

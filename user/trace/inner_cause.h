@@ -32,7 +32,8 @@ enum inner_cause_kind {
 };
 
 struct inner_container {
-	const char *path, *type; /* NULL: there is none */
+	const char *path; /* NULL: it was not asked who holds it */
+	const char *type; /* NULL: there is none */
 	const char *holds; /* mostly; NULL unknown */
 	uint64_t length, bytes;
 	int64_t growth;
@@ -48,7 +49,9 @@ struct inner_native {
 struct inner_cause_numbers {
 	size_t looks;
 	double seconds; /* from the first to the last */
+	size_t holder_looks; /* of these so many asked who holds the objects */
 	bool counted_only; /* the objects are too many to ask who holds them */
+	bool grew; /* resident memory did meanwhile */
 	struct cause cause; /* by who holds them */
 	uint64_t objects;
 	int64_t objects_growth;
@@ -66,7 +69,8 @@ struct inner_cause_numbers {
 		unclear; /* in other code, where hardly anything was freed: not proven */
 	/* Of the process, by its memory alone. */
 	enum profile_verdict verdict;
-	bool idle; /* it called no allocator at all, and nothing became more */
+	bool still; /* it called no allocator, and its memory did not become more */
+	double cpu_share; /* of a processor that it used */
 	uint64_t live_bytes, rss_bytes;
 };
 

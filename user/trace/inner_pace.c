@@ -50,6 +50,38 @@ double inner_wait(const struct inner *inner, const struct inner_process *p, doub
 	return wait;
 }
 
+/* Three in a trace, the first in its beginning, so that what grows can be named by them alone. */
+double inner_holders_wait(const struct inner *inner, const struct inner_process *p)
+{
+	bool early = p->seen.holder_looks < INNER_LEAST_LOOKS;
+	double trace = inner->trace_seconds;
+	double wait = p->holders_cost / (early ? EARLY_SHARE : COST_SHARE);
+
+	return early && trace > 0 && wait > trace / 2 ? trace / 2 : wait;
+}
+
+/* By a container that is not known by name, or by nothing that was found. */
+static bool grows_unexplained(const struct inner_seen *seen)
+{
+	enum cause_kind kind = seen->why ? seen->why->cause.kind : CAUSE_NONE;
+
+	if (seen->container.type && !seen->container.named)
+		return true;
+	return seen->grew && (kind == CAUSE_NONE || kind == CAUSE_TOO_LITTLE);
+}
+
+bool inner_is_undecided(const struct inner_process *p)
+{
+	const struct inner_seen *seen = &p->seen;
+
+	if (p->ended || (!seen->looks && !p->busy))
+		return false;
+	if (seen->looks < INNER_LEAST_LOOKS)
+		return true;
+	return seen->many && !seen->counted_only && seen->holder_looks < INNER_LEAST_LOOKS &&
+	       grows_unexplained(seen);
+}
+
 /* By how much its memory has grown since its first look, where it still needs looks. */
 static uint64_t need_of(const struct inner_process *p, double now)
 {

@@ -221,15 +221,35 @@ static const char *telling_type(const struct census *census)
 	return census->nr_types ? census->types[0].name : NULL;
 }
 
-/*
- * It called no allocator that was watched all the time, and neither its memory nor its objects
- * became more: CPython's own allocator calls malloc once for thousands of objects.
- */
-static bool is_idle(const struct profile *profile, const struct profile_process *process,
-		    const struct inner_seen *seen)
+/* It called no allocator that was watched all the time, and its memory did not become more. */
+static bool is_still(const struct profile *profile, const struct profile_process *process)
 {
 	return !profile->nr_bursts && !process->alloc_count && !process->free_count &&
-	       process->rss_bytes <= process->rss_start_bytes && seen->objects_growth <= 0;
+	       process->rss_bytes <= process->rss_start_bytes;
+}
+
+/*
+ * A list or a set has no limit of its own, whoever holds it. A dict may be that of an lru_cache,
+ * and what has another name may be anything.
+ */
+static void take_unnamed(const struct inner_seen *seen, struct inner_cause_numbers *n)
+{
+	const char *type = seen->container.type;
+
+	if (!type || seen->container.named ||
+	    (strcmp(type, "list") != 0 && strcmp(type, "set") != 0))
+		return;
+	n->growing = (struct inner_container){
+		.type = type,
+		.length = seen->container.length,
+		.growth = seen->container.growth,
+		.capacity = -1,
+	};
+	n->cause = (struct cause){
+		.kind = CAUSE_CONTAINER,
+		.objects = seen->container.growth,
+		.rate = seen->seconds > 0 ? (double)seen->container.growth / seen->seconds : 0,
+	};
 }
 
 static struct inner_cause_numbers numbers_of(const struct telling *telling,
@@ -240,7 +260,9 @@ static struct inner_cause_numbers numbers_of(const struct telling *telling,
 	struct inner_cause_numbers n = {
 		.looks = seen->looks,
 		.seconds = seen->seconds,
+		.holder_looks = seen->holder_looks,
 		.counted_only = seen->counted_only,
+		.grew = seen->grew,
 		.objects = seen->objects,
 		.objects_growth = seen->objects_growth,
 		.type = seen->type,
@@ -248,7 +270,8 @@ static struct inner_cause_numbers numbers_of(const struct telling *telling,
 		.gc_enabled = seen->gc_enabled,
 		.cause = { .kind = CAUSE_NONE },
 		.verdict = process->verdict,
-		.idle = is_idle(telling->profile, process, seen),
+		.still = is_still(telling->profile, process),
+		.cpu_share = seen->cpu_share,
 		.live_bytes = process->live_bytes,
 		.rss_bytes = process->rss_bytes,
 	};
@@ -261,6 +284,8 @@ static struct inner_cause_numbers numbers_of(const struct telling *telling,
 		n.garbage_type = telling_type(why->garbage);
 		take_containers(why, &n);
 	}
+	if (n.cause.kind == CAUSE_NONE || n.cause.kind == CAUSE_TOO_LITTLE)
+		take_unnamed(seen, &n);
 	return n;
 }
 
@@ -270,8 +295,9 @@ static void put_leader(struct profile *profile, const struct inner_cause_numbers
 {
 	const struct inner_container *c = kind == INNER_OVERFLOW ? &n->loaded : &n->growing;
 
-	if ((kind == INNER_CONTAINER || kind == INNER_FILLING || kind == INNER_OVERFLOW) &&
-	    c->path) {
+	if ((kind == INNER_CONTAINER || kind == INNER_FILLING || kind == INNER_OVERFLOW ||
+	     (kind == INNER_NONE && c->path)) &&
+	    c->type) {
 		row->path = profile_string(profile, c->path);
 		row->container = profile_string(profile, c->type);
 		row->length = c->length;
@@ -328,8 +354,8 @@ static void excuse_sites(const struct telling *telling, const char *runtime, boo
 	for (size_t i = 0; i < profile->nr_sites; i++) {
 		struct profile_site *site = &profile->sites[i];
 
-		if (site->process != telling->process || !grows(site) ||
-		    !blame_of(profile, site, runtime).own)
+		if (site->process != telling->process || site->verdict != VERDICT_GROWING ||
+		    !strcmp(site->family, PROFILE_HANDLES) || !blame_of(profile, site, runtime).own)
 			continue;
 		site->verdict = VERDICT_FILLING;
 		site->evidence = profile_string(
@@ -356,8 +382,11 @@ static void tell(void *context, const struct inner_seen *seen)
 		return;
 	if (cause.verdict == process->verdict)
 		return;
-	if (cause.verdict == VERDICT_FILLING)
+	if (cause.verdict == VERDICT_FILLING) {
 		excuse_sites(telling, seen->runtime_name, cause.kind == INNER_LOADING);
+		process->limit_seconds = process->limit_seconds_low = 0;
+		process->limit_seconds_high = 0;
+	}
 	process->verdict = cause.verdict;
 	process->evidence = profile_string(
 		telling->profile, cause.kind == INNER_TOO_LITTLE

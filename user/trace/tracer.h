@@ -64,6 +64,13 @@ int tracer_add_matching(struct tracer *tracer, size_t *ret_nr);
  * be kept. 0 or -errno.
  */
 int tracer_run(struct tracer *tracer, double seconds, volatile sig_atomic_t *stop);
+/*
+ * The calls of tracer_run that follow are parts of a run of so many seconds: objects are looked at
+ * several times in all of it, and for the last time at its end.
+ */
+void tracer_plan(struct tracer *tracer, double seconds);
+/* The time has not sufficed to tell what grows among the objects of a process. */
+bool tracer_is_short(const struct tracer *tracer);
 /* Takes out all probes and collects what still waits in the ring. */
 int tracer_stop(struct tracer *tracer);
 bool tracer_targets_ended(const struct tracer *tracer);

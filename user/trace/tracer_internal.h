@@ -53,6 +53,7 @@ struct tracer {
 	pid_t *held; /* stopped themselves and were continued: once more at the tick */
 	size_t nr_held, cap_held;
 	uint64_t start, end, next_tick; /* CLOCK_MONOTONIC ns; end 0 while running */
+	uint64_t planned; /* when the last run of a plan ends; 0: each is for itself */
 	double start_wall;
 	uint64_t clock; /* the latest time seen in a record, or of the last poll */
 	bool out_of_memory;

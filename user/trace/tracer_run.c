@@ -16,6 +16,7 @@ enum {
 
 /* A report waits at most so long for a look at objects. */
 static const uint64_t INNER_WAIT_NS = 8000000000;
+static const uint64_t NEARLY_NS = 100000000; /* that the last run of a plan may be short */
 
 static uint64_t rss_of(void *context, uint32_t space)
 {
@@ -172,13 +173,25 @@ static void collect_victims(struct tracer *t)
 		oom_watch_poll(t->oom_watch, 0, note_victim, t);
 }
 
+void tracer_plan(struct tracer *t, double seconds)
+{
+	t->planned = monotonic_ns() + (uint64_t)(seconds * 1e9);
+	if (t->inner)
+		inner_pace(t->inner, seconds);
+}
+
+bool tracer_is_short(const struct tracer *t)
+{
+	return t->inner && inner_is_short(t->inner);
+}
+
 int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 {
 	uint64_t now = monotonic_ns();
 	uint64_t deadline = seconds < 0 ? UINT64_MAX : now + (uint64_t)(seconds * 1e9);
 	int n;
 
-	if (t->inner)
+	if (t->inner && !t->planned)
 		inner_pace(t->inner, seconds);
 	find_inner(t);
 	/* Not needed before there is something to lose; without it kills are seen by their number.
@@ -208,7 +221,7 @@ int tracer_run(struct tracer *t, double seconds, volatile sig_atomic_t *stop)
 		if (!n && !someone_lives(t))
 			break;
 	}
-	n = finish_inner(t);
+	n = now + NEARLY_NS >= t->planned ? finish_inner(t) : 0;
 	return t->out_of_memory ? -ENOMEM : n;
 }
 
