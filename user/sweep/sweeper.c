@@ -46,7 +46,8 @@ int sweeper_new(const struct sweeper_options *options, struct sweeper **ret_swee
 
 	if (!err) {
 		s->kills = kills_open();
-		err = s->kills ? 0 : -ENOMEM;
+		s->history = history_new();
+		err = s->kills && s->history ? 0 : -ENOMEM;
 	}
 	if (err) {
 		sweeper_free(s);
@@ -64,6 +65,7 @@ void sweeper_free(struct sweeper *s)
 	if (!s)
 		return;
 	kills_close(s->kills);
+	history_free(s->history);
 	looks_close(s->looks);
 	free(s);
 }

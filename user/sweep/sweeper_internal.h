@@ -4,6 +4,7 @@
 #ifndef SEEP_SWEEP_SWEEPER_INTERNAL_H
 #define SEEP_SWEEP_SWEEPER_INTERNAL_H
 
+#include "sweep/history.h"
 #include "sweep/kills.h"
 #include "sweep/looks.h"
 #include "sweep/schedule.h"
@@ -13,6 +14,7 @@ struct sweeper {
 	struct sweeper_options options;
 	struct looks *looks;
 	struct kills *kills;
+	struct history *history;
 	struct sweep_account account;
 	double faults_cpu; /* of all passes */
 	double looked; /* when the host was last looked at */

@@ -17,7 +17,10 @@
 
 /* Kills must be looked at before the victim is gone. */
 static const double SLICE = 0.25;
-enum { SITES_MOST = 200 };
+enum {
+	SITES_MOST = 200,
+	PARTS_MOST = 3,
+};
 
 static bool is_there(const struct pass_suspect *suspect)
 {
@@ -98,17 +101,37 @@ static int begin(struct sweeper *s, const struct pass_suspect *suspect, struct t
 	return 0;
 }
 
-/* Until its time is over, it ends, or all does. 0 or -errno. */
-static int run(struct sweeper *s, struct tracer *tracer)
+static bool is_over(const struct sweeper *s, const struct tracer *tracer)
+{
+	return *s->options.stop || tracer_targets_ended(tracer) || tracer_gave_up(tracer);
+}
+
+/* Until the time of a part is over, it ends, or all does. 0 or -errno. */
+static int run_part(struct sweeper *s, struct tracer *tracer)
 {
 	double end = sweeper_now() + s->options.settings->trace, left;
 	int err = 0;
 
+	tracer_plan(tracer, s->options.settings->trace);
 	while (!err && !*s->options.stop && (left = end - sweeper_now()) > 0) {
 		err = tracer_run(tracer, fmin(left, SLICE), s->options.stop);
 		kills_poll(s->kills, 0);
-		if (tracer_targets_ended(tracer) || tracer_gave_up(tracer))
+		if (is_over(s, tracer))
 			break;
+	}
+	return err;
+}
+
+/* Where a look at its objects takes long, one part has too few of them: then there are more. */
+static int run(struct sweeper *s, struct tracer *tracer)
+{
+	int err = run_part(s, tracer);
+
+	for (int i = 1; !err && i < PARTS_MOST; i++) {
+		if (is_over(s, tracer) || !tracer_is_short(tracer))
+			break;
+		log_debug("it is not told yet what grows: tracing on");
+		err = run_part(s, tracer);
 	}
 	return err;
 }
@@ -132,7 +155,8 @@ static int take_profile(struct sweeper *s, struct tracer *tracer, struct pass_su
 
 	if (err)
 		return err;
-	err = findings_judge(s->options.suppressions, profile, &suspect->findings);
+	err = history_weigh(s->history, suspect->pid, suspect->start_ticks, sweeper_now(), profile);
+	err = err ?: findings_judge(s->options.suppressions, profile, &suspect->findings);
 	if (err) {
 		profile_free(profile);
 		return err;
