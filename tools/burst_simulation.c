@@ -6,15 +6,17 @@
  *
  *	burst-simulation [RUNS [SECONDS]]
  *	burst-simulation planted [RUNS [SECONDS]]
+ *	burst-simulation lumps [RUNS]
  *
  * The second: a leak of a hundredth of the calls of a process that gives all others back, with
  * bursts as the governor plans them; after how long it is named, and whether anything else is.
+ * The third: sites whose blocks are freed many at a time, and such as leak; in how many runs each
+ *is said to leak, at looks after which even a trace of all would have seen two such moments.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "../tests/unit/burst_world.h"
-#include "heap/burst_verdict.h"
 
 static const double duties[] = { 0.5, 0.2, 0.1, 0.05, 0.02 };
 static const double leaks[] = { 0, 0.02, 0.5, 1 };
@@ -68,15 +70,14 @@ struct named {
 	double sum;
 };
 
-static bool is_named(struct world_run *r, uint32_t site)
+static bool is_named(struct world_run *r, uint32_t site, struct burst_share *ret_share)
 {
-	struct burst_growth growth = { 0 };
-	struct burst_share share;
+	struct burst_growth growth;
 	struct verdict verdict;
 
-	if (world_share_of(r, site, &share))
+	if (world_settle(r, site, ret_share, &growth))
 		return false;
-	verdict_bursts(&share, &growth, &verdict);
+	verdict_bursts(ret_share, &growth, &verdict);
 	return verdict.verdict == VERDICT_GROWING;
 }
 
@@ -84,11 +85,12 @@ static void run_planted(const struct world *w, double seconds, struct named *to)
 {
 	struct world_run *r = world_begin(w);
 	bool named = false, other = false;
+	struct burst_share share;
 
 	for (double at = 10; at <= seconds; at += 10) {
 		world_run(r, at);
-		other |= is_named(r, WORLD_BUSY);
-		if (named || !is_named(r, WORLD_SITE))
+		other |= is_named(r, WORLD_BUSY, &share);
+		if (named || !is_named(r, WORLD_SITE, &share))
 			continue;
 		named = true;
 		to->sum += at;
@@ -126,8 +128,93 @@ static void planted(int runs, double seconds)
 	}
 }
 
+static const double all_duties[] = { 0.9, 0.5, 0.2, 0.1, 0.05, 0.02 };
+static const double lump_looks[] = { 15, 30, 60, 120, 240 };
+
+struct lumps {
+	int runs, accused, covered;
+	int named[COUNT(lump_looks)];
+};
+
+static void run_lumps(const struct world *w, struct lumps *to)
+{
+	struct world_run *r = world_begin(w);
+	struct burst_share share;
+	bool accused = false;
+	size_t nr = COUNT(lump_looks) - (w->leak == 0 && w->law->longest < 60);
+
+	for (size_t i = 0; i < nr; i++) {
+		double truth, off;
+		bool named;
+
+		world_run(r, lump_looks[i]);
+		accused |= is_named(r, WORLD_BUSY, &share);
+		named = is_named(r, WORLD_SITE, &share);
+		to->named[i] += named;
+		accused |= named && w->leak == 0 && lump_looks[i] >= w->law->longest;
+		if (i + 1 < nr)
+			continue;
+		truth = world_truth(w, share.horizon);
+		off = 2 * sqrt(truth * (1 - truth) / (double)(share.born + 1)) + 0.002;
+		to->covered += truth >= share.low - off && truth <= share.high + off;
+	}
+	to->runs++;
+	to->accused += accused;
+	world_end(r);
+}
+
+/* Bursts as long as a pause of two seconds pays for, up to what the governor's may be. */
+static void as_planned(struct world *w)
+{
+	static const double LONGEST = 0.2, MEAN = 0.541; /* of log-uniform draws, to the longest */
+
+	w->longest = fmin(fmax(2 * w->duty / (1 - w->duty) / MEAN, LONGEST / 4), LONGEST);
+	w->shortest = w->longest / 4;
+	if (w->duty > 0.25)
+		w->least_pause = 0.01;
+}
+
+/* A leak of all: each name of a law is then of the blocks beside it. */
+static void lumps(int runs)
+{
+	printf("%-12s %5s %5s %5s | %8s %8s | %s\n", "lifetimes", "reuse", "leak", "duty",
+	       "accused", "covered", "named at 15, 30, 60, 120, 240 s");
+	for (size_t i = 0; i < (WORLD_LUMPS + 3) * 2 * COUNT(all_duties); i++) {
+		size_t law = i / COUNT(all_duties) / 2;
+		struct world w = { .rate = law == WORLD_LUMPS + 2 ? 5 : 300,
+				   .busy_rate = 500,
+				   .busy_life = 0.015,
+				   .law = &world_lumps[law < WORLD_LUMPS ? law : 0],
+				   .leak = law < WORLD_LUMPS	? 0
+					   : law == WORLD_LUMPS ? 0.5
+								: 1,
+				   .reuses = i / COUNT(all_duties) & 1,
+				   .least_pause = 0.1,
+				   .duty = all_duties[i % COUNT(all_duties)] };
+		struct lumps to = { 0 };
+
+		as_planned(&w);
+		for (w.seed = 1; w.seed <= (uint64_t)runs; w.seed++)
+			run_lumps(&w, &to);
+		printf("%-12s %5s %4.0f%% %4.0f%% | %7.1f%% %7.1f%% |",
+		       law < WORLD_LUMPS ? w.law->name
+		       : w.rate > 100	 ? "leak"
+					 : "leak, rare",
+		       w.reuses ? "yes" : "no", w.leak * 100, w.duty * 100,
+		       100.0 * to.accused / runs, 100.0 * to.covered / runs);
+		for (size_t k = 0; k < COUNT(lump_looks); k++)
+			printf(" %4.0f%%", 100.0 * to.named[k] / runs);
+		printf("\n");
+		fflush(stdout);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "lumps")) {
+		lumps(argc > 2 ? atoi(argv[2]) : 50);
+		return 0;
+	}
 	if (argc > 1 && !strcmp(argv[1], "planted")) {
 		planted(argc > 2 ? atoi(argv[2]) : 20, argc > 3 ? atof(argv[3]) : 120);
 		return 0;

@@ -2,7 +2,9 @@
 /*
  * A simulated process that is traced in bursts: a site whose blocks live by a chosen law and
  * leak by a chosen share, beside a busy site that leaks nothing, on an allocator that gives
- * addresses out again (the last one freed first) or never.
+ * addresses out again (the last one freed first) or never. What is resident of it is looked at once
+ * a second: the most it ever needed where addresses are given out again, else what is in use, and a
+ * little that comes and goes.
  */
 #ifndef SEEP_TESTS_BURST_WORLD_H
 #define SEEP_TESTS_BURST_WORLD_H
@@ -13,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/series.h"
 #include "heap/burst_plan.h"
+#include "heap/burst_resident.h"
+#include "heap/burst_verdict.h"
 #include "heap/bursts.h"
 
 enum { WORLD_SITE = 1, WORLD_BUSY = 2, WORLD_SPACE = 1 };
@@ -21,6 +26,7 @@ enum { WORLD_SITE = 1, WORLD_BUSY = 2, WORLD_SPACE = 1 };
 struct world_law {
 	const char *name;
 	double (*lifetime)(double now); /* seconds, of a block allocated now */
+	double longest; /* seconds after which the process is what it goes on to be; 0: 10 */
 };
 
 struct world {
@@ -33,6 +39,8 @@ struct world {
 	double shortest, longest, duty;
 	uint64_t seed;
 };
+
+enum { WORLD_SIZE = 64, WORLD_LOOKS = 2048 };
 
 static uint64_t world_state;
 
@@ -91,10 +99,74 @@ static inline double law_batch(double now)
 	return ceil(now / 1.3) * 1.3 + 0.0005 - now;
 }
 
+/* All at once too, a batch of so many at 300 a second. */
+static inline double world_clear(double now, double period)
+{
+	return (floor(now / period) + 1) * period - now;
+}
+
+static inline double law_10(double now)
+{
+	return world_clear(now, 10 / 300.0);
+}
+
+static inline double law_100(double now)
+{
+	return world_clear(now, 100 / 300.0);
+}
+
+static inline double law_1000(double now)
+{
+	return world_clear(now, 1000 / 300.0);
+}
+
+static inline double law_10000(double now)
+{
+	return world_clear(now, 10000 / 300.0);
+}
+
+static inline double law_second(double now)
+{
+	return world_clear(now, 1);
+}
+
+static inline double law_ten_seconds(double now)
+{
+	return world_clear(now, 10);
+}
+
+static inline double law_minute(double now)
+{
+	return world_clear(now, 60);
+}
+
+/* A cache of two generations, the older of which is dropped every five seconds. */
+static inline double law_generations(double now)
+{
+	return world_clear(now, 5) + 5;
+}
+
+/* A cache that gives up the oldest of its blocks for each new one. */
+static inline double law_lru(double now)
+{
+	return 8 * (0.98 + 0.04 * world_draw());
+}
+
+static const struct world_law world_lumps[] = {
+	{ "1 ms", law_short, 0 },	  { "2 s", law_long, 0 },
+	{ "batches 10", law_10, 0 },	  { "batches 100", law_100, 0 },
+	{ "batches 1000", law_1000, 0 },  { "batches 10k", law_10000, 70 },
+	{ "each 1 s", law_second, 0 },	  { "each 10 s", law_ten_seconds, 21 },
+	{ "each 60 s", law_minute, 120 }, { "generations", law_generations, 21 },
+	{ "LRU", law_lru, 17 },
+};
+enum { WORLD_LUMPS = sizeof(world_lumps) / sizeof(*world_lumps) };
+
 static const struct world_law world_laws[] = {
-	{ "1 ms", law_short },	      { "0.2 s", law_middling }, { "2 s", law_long },
-	{ "0.2 s +-10%", law_alike }, { "Pareto", law_pareto },	 { "Weibull 1/2", law_weibull },
-	{ "1 ms or 3 s", law_two },   { "batches", law_batch },
+	{ "1 ms", law_short, 0 },      { "0.2 s", law_middling, 0 },
+	{ "2 s", law_long, 0 },	       { "0.2 s +-10%", law_alike, 0 },
+	{ "Pareto", law_pareto, 0 },   { "Weibull 1/2", law_weibull, 0 },
+	{ "1 ms or 3 s", law_two, 0 }, { "batches", law_batch, 0 },
 };
 enum { WORLD_LAWS = sizeof(world_laws) / sizeof(*world_laws) };
 
@@ -118,6 +190,10 @@ struct world_run {
 		uint32_t site, born;
 	} * known; /* by address; site 0: nothing */
 	size_t addresses, cap_known;
+	size_t live; /* blocks */
+	double begin; /* of tracing */
+	struct series_point resident[WORLD_LOOKS];
+	size_t nr_resident;
 };
 
 static inline void world_push(struct world_run *r, struct world_event event)
@@ -171,6 +247,7 @@ static inline void world_allocate(struct world_run *r, uint32_t site)
 	double rate = site == WORLD_SITE ? w->rate : w->busy_rate;
 	bool leaks = site == WORLD_SITE && world_draw() < w->leak;
 
+	r->live++;
 	if (r->on) {
 		struct world_known *known = &r->known[address];
 
@@ -196,6 +273,7 @@ static inline void world_release(struct world_run *r, uint32_t address)
 	uint32_t ms = (uint32_t)(r->now * 1000);
 	struct world_known *known = &r->known[address];
 
+	r->live--;
 	if (r->on) {
 		bursts_release(r->bursts, WORLD_SPACE);
 		if (known->site)
@@ -245,19 +323,31 @@ static inline struct world_run *world_begin(const struct world *w)
 		.least_pause = w->least_pause > 0 ? w->least_pause : 0.06,
 	};
 	/* It has run for a while when tracing begins. */
-	r->next = 10;
+	r->next = r->begin = w->law->longest > 10 ? w->law->longest : 10;
 	world_push(r, (struct world_event){ 0, 0, WORLD_SITE });
 	if (w->busy_rate > 0)
 		world_push(r, (struct world_event){ 0, 0, WORLD_BUSY });
 	return r;
 }
 
+static inline void world_look(struct world_run *r, double time)
+{
+	size_t blocks = r->world->reuses ? r->addresses : r->live;
+
+	while (r->nr_resident < WORLD_LOOKS && r->begin + (double)r->nr_resident <= time) {
+		r->resident[r->nr_resident].time = (double)r->nr_resident;
+		r->resident[r->nr_resident++].value =
+			(double)(blocks * WORLD_SIZE / 4096 * 4096) + world_draw() * (64 << 10);
+	}
+}
+
 /* Runs on until so many seconds after tracing began. */
 static inline void world_run(struct world_run *r, double seconds)
 {
-	while (r->queue[0].time < seconds + 10) {
+	while (r->queue[0].time < seconds + r->begin) {
 		struct world_event event = world_pop(r);
 
+		world_look(r, event.time);
 		while (r->next <= event.time)
 			world_turn(r);
 		r->now = event.time;
@@ -266,9 +356,9 @@ static inline void world_run(struct world_run *r, double seconds)
 		else
 			world_allocate(r, event.site);
 	}
-	while (r->next <= seconds + 10)
+	while (r->next <= seconds + r->begin)
 		world_turn(r);
-	r->now = seconds + 10;
+	r->now = seconds + r->begin;
 }
 
 static inline int world_share_of(struct world_run *r, uint32_t site, struct burst_share *ret)
@@ -281,6 +371,37 @@ static inline int world_share_of(struct world_run *r, uint32_t site, struct burs
 		err = burst_view_share(view, site, ret);
 
 	burst_view_free(view);
+	return err;
+}
+
+/* Settled by what is resident. */
+static inline int world_settle(struct world_run *r, uint32_t site, struct burst_share *ret_share,
+			       struct burst_growth *ret_growth)
+{
+	static const uint32_t sites[] = { WORLD_SITE, WORLD_BUSY };
+	double seconds = fmax((double)bursts_traced(r->bursts) / 1000, 0.001);
+	struct burst_resident *resident = burst_resident_new(r->resident, r->nr_resident);
+	struct burst_growth growth = { 0 };
+	int err = resident ? 0 : -1;
+
+	for (size_t i = 0; i < 2 && !err; i++) {
+		err = world_share_of(r, sites[i], ret_share);
+		if (!err && burst_leaks(ret_share))
+			err = burst_resident_claim(resident,
+						   ret_share->share * (double)ret_share->born *
+							   WORLD_SIZE / seconds,
+						   WORLD_SIZE);
+	}
+	if (!err)
+		err = world_share_of(r, site, ret_share);
+	if (!err) {
+		growth.bytes = (double)ret_share->born * WORLD_SIZE / seconds;
+		growth.borne_out =
+			burst_resident_bears_out(resident, ret_share->share * growth.bytes);
+		burst_settle(ret_share, &growth);
+		*ret_growth = growth;
+	}
+	burst_resident_free(resident);
 	return err;
 }
 

@@ -26,10 +26,14 @@
  * factor of two. Its error comes from the bursts, not from the blocks: blocks of one burst, and
  * of neighbouring ones, share their fate (a request, a batch). So the influence of each group
  * of neighbouring bursts on the sum is squared and summed (the "sandwich" of clustered data),
- * with Student's factor for few groups. Where
+ * with Student's factor for few groups. Blocks that are freed all at once share their fate too,
+ * however far apart they were born: it is as uncertain as late frees are unevenly spread over the
+ * bursts that met them. Where
  * nothing was seen freed that is nought, and the rule of three takes its place: with the
  * least that R is on average over any doubling of the age. What it rests on is that lifetimes
- * of a site are spread over more than one instant.
+ * of a site are spread over more than one instant. They need not be, and no burst may have met such
+ * an instant: so the lower bounds hold only if resident memory bears them out (burst_resident.c),
+ * or if so much was traced that lumps would have been met; burst_settle takes them back where not.
  *
  * Addresses know more. An allocator that returns an address again proves that the block that
  * was there has been freed unseen: the share cannot be higher than that of the blocks not
@@ -235,6 +239,26 @@ static size_t nr_groups(const struct estimate *e)
 	return groups < MANY ? MANY : groups > 2 * MANY ? 2 * MANY : groups;
 }
 
+/* Of what was freed late: how far the bursts that met it are from having each met its part. */
+static double lumpiness(const struct estimate *e)
+{
+	const struct site_bursts *site = e->site;
+	double time = 0, sum = 0;
+
+	for (size_t i = 0; i < e->view->bursts->nr; i++)
+		time += burst_length(e->view, i);
+	for (size_t i = 0, k = 0; i < e->view->bursts->nr; i++) {
+		double part = e->late * burst_length(e->view, i) / time, met = 0;
+
+		while (k < site->nr_met && site->met[k].burst < e->offset + i)
+			k++;
+		if (k < site->nr_met && site->met[k].burst == e->offset + i)
+			met = site->met[k].count;
+		sum += (met - part) * (met - part);
+	}
+	return e->late > 0 ? sqrt(sum) / e->late : 0;
+}
+
 static void weigh_errors(struct estimate *e)
 {
 	double nr = (double)nr_groups(e), sum = 0, group = 0;
@@ -260,7 +284,8 @@ static void weigh_errors(struct estimate *e)
 		group += e->influence[i];
 	}
 	sum += group * group;
-	e->error = nr > 1 ? hypot(sqrt(sum * nr / (nr - 1)), e->freed_late * e->own_late_error) : 1;
+	sum = fmax(sqrt(sum * nr / fmax(nr - 1, 1)), e->freed_late * lumpiness(e));
+	e->error = nr > 1 ? hypot(sum, e->freed_late * e->own_late_error) : 1;
 }
 
 /*
@@ -392,6 +417,19 @@ bool burst_is_enough(const struct burst_share *share)
 	       (share->low > 0 || share->high <= SMALL || share->high - share->low <= NARROW / 2);
 }
 
+/* Moments that come every P seconds are all missed with (1 - duty)^(time / P). */
+static double lumps_within(const struct burst_view *view)
+{
+	static const double HUNDREDTH = 4.605;
+	double time = view->now - (double)view->bursts->items[0].begin, traced = 0;
+
+	for (size_t i = 0; i < view->bursts->nr; i++)
+		traced += burst_length(view, i);
+	if (time <= 0)
+		return 0;
+	return fmin(-log(fmax(1 - traced / time, 1e-6)) / HUNDREDTH, 0.5) * time / 1000;
+}
+
 static void conclude(struct estimate *e, struct burst_share *ret)
 {
 	add_up(e);
@@ -399,6 +437,7 @@ static void conclude(struct estimate *e, struct burst_share *ret)
 	pool_ages(e);
 	weigh(e);
 	ret->horizon = age_edge(e->ages) / 1000;
+	ret->lumps_within = lumps_within(e->view);
 	ret->bursts = e->site->nr_births;
 	ret->born = (uint64_t)e->born;
 	ret->freed_later = (uint64_t)(e->late + e->reused);

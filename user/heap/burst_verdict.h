@@ -11,7 +11,17 @@ struct burst_growth {
 			 freed */
 	double seconds; /* between two looks at the process' resident memory; 0: there were none */
 	double resident; /* what it grew by meanwhile, bytes */
+	bool borne_out; /* by all these looks: see burst_resident.h */
 };
+
+/* Whether, by what bursts have seen, the site leaks. */
+bool burst_leaks(const struct burst_share *share);
+/*
+ * Takes the lower bounds back, and sets `lumped` if they spoke of a leak, where all may have been
+ * freed at once in a pause.
+ */
+void burst_settle(struct burst_share *share, const struct burst_growth *growth);
+/* Of a share that is settled. */
 
 void verdict_bursts(const struct burst_share *share, const struct burst_growth *growth,
 		    struct verdict *ret_verdict);

@@ -69,6 +69,7 @@ void bursts_free(struct bursts *b)
 	for (size_t i = 0; i < b->nr_sites; i++) {
 		free(b->sites[i].births);
 		free(b->sites[i].deaths);
+		free(b->sites[i].met);
 	}
 	for (size_t i = 0; i < b->nr_spaces; i++)
 		free(b->spaces[i].flows);
@@ -103,6 +104,11 @@ static void forget_births(struct site_bursts *site, uint32_t first)
 		if (site->deaths[i].burst >= first)
 			site->deaths[kept++] = site->deaths[i];
 	site->nr_deaths = kept;
+	kept = 0;
+	for (size_t i = 0; i < site->nr_met; i++)
+		if (site->met[i].burst >= first)
+			site->met[kept++] = site->met[i];
+	site->nr_met = kept;
 }
 
 static void forget_flows(struct space_flow *space, uint32_t first)
@@ -129,7 +135,7 @@ static int forget_oldest(struct bursts *b)
 		struct site_bursts *site = &b->sites[s];
 
 		forget_births(site, first);
-		b->entries += site->nr_births + site->nr_deaths;
+		b->entries += site->nr_births + site->nr_deaths + site->nr_met;
 		for (size_t i = 0; i < site->nr_deaths; i++)
 			if (hashmap_put(index,
 					death_key(s, site->deaths[i].burst,
@@ -322,6 +328,23 @@ static void count_death(struct bursts *b, struct site_bursts *site, uint32_t num
 	(void)hashmap_put(b->death_index, key, site->nr_deaths - 1);
 }
 
+static void count_met(struct bursts *b, struct site_bursts *site)
+{
+	uint32_t now = b->first + (uint32_t)b->nr - 1;
+	struct site_met *met = site->nr_met ? &site->met[site->nr_met - 1] : NULL;
+
+	if (!met || met->burst != now) {
+		met = vec_push(&site->met, &site->nr_met, &site->cap_met);
+		if (!met) {
+			b->lost++;
+			return;
+		}
+		*met = (struct site_met){ .burst = now };
+		b->entries++;
+	}
+	met->count++;
+}
+
 void bursts_death(struct bursts *b, uint32_t number, uint32_t space, uint64_t address,
 		  uint32_t born, uint32_t time)
 {
@@ -332,10 +355,12 @@ void bursts_death(struct bursts *b, uint32_t number, uint32_t space, uint64_t ad
 
 	if (!births)
 		return;
-	if (of == b->nr - 1)
+	if (of == b->nr - 1) {
 		births->own++;
-	else
+	} else {
 		births->late++;
+		count_met(b, site);
+	}
 	count_death(b, site, number, burst, age, of != b->nr - 1);
 	keep_control(b, site, number, address_key(space, address));
 }
@@ -376,7 +401,8 @@ uint64_t bursts_bytes(const struct bursts *b)
 
 	for (size_t i = 0; i < b->nr_sites; i++)
 		bytes += b->sites[i].cap_births * sizeof(struct site_births) +
-			 b->sites[i].cap_deaths * sizeof(struct site_deaths);
+			 b->sites[i].cap_deaths * sizeof(struct site_deaths) +
+			 b->sites[i].cap_met * sizeof(struct site_met);
 	for (size_t i = 0; i < b->nr_spaces; i++)
 		bytes += b->spaces[i].cap_flows * sizeof(struct flow);
 	return bytes;

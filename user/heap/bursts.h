@@ -55,6 +55,12 @@ struct burst_share {
 	double share, low, high; /* 95% between low and high; of blocks */
 	double surely; /* a lower bound that holds with 99.95% */
 	double horizon;
+	/*
+	 * Seconds. Were its blocks freed all at once, and as often as that, a burst would have
+	 * met such a moment in 99 of 100 cases.
+	 */
+	double lumps_within;
+	bool lumped; /* see burst_settle */
 	size_t bursts; /* in which the site allocated */
 	uint64_t freed_later; /* known to be freed after the burst that they were allocated in */
 	uint64_t born, unproven; /* blocks seen allocated; of those not known to be freed */
@@ -65,6 +71,9 @@ struct burst_share {
 	 */
 	double net_at_most;
 };
+
+/* Whether what it says is of some use. */
+bool burst_is_enough(const struct burst_share *share);
 
 struct burst_view;
 

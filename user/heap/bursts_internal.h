@@ -25,6 +25,12 @@ struct site_deaths {
 	uint32_t count;
 };
 
+/* What was seen freed in one burst of blocks of earlier ones. */
+struct site_met {
+	uint32_t burst;
+	uint32_t count;
+};
+
 enum { RECENT = 16 };
 
 struct site_bursts {
@@ -34,6 +40,8 @@ struct site_bursts {
 	size_t nr_births, cap_births;
 	struct site_deaths *deaths;
 	size_t nr_deaths, cap_deaths;
+	struct site_met *met; /* by burst */
+	size_t nr_met, cap_met;
 };
 
 /* All of a space in one burst. */
@@ -96,7 +104,5 @@ size_t burst_followed(const struct burst_view *view);
 double burst_student(double z, double groups);
 /* Of the site alone. 0 or -ENOMEM. */
 int burst_estimate(const struct burst_view *view, uint32_t site, struct burst_share *ret_share);
-/* Whether what it says is of some use. */
-bool burst_is_enough(const struct burst_share *share);
 
 #endif

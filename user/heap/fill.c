@@ -346,6 +346,9 @@ static int look_at_bursts(struct filling *f, uint32_t index, const struct candid
 		if (site_layer(sites_at(f->heap->sites, candidates[i].number)) != LAYER_MAPPINGS)
 			numbers[nr_numbers++] = candidates[i].number;
 	err = burst_view_space(f->bursts, index, numbers, nr_numbers);
+	if (!err)
+		err = filling_weigh_resident(f, spaces_at(f->heap->spaces, index), numbers,
+					     nr_numbers);
 	free(numbers);
 	return err;
 }
@@ -429,6 +432,7 @@ int heap_fill(struct heap *h, uint64_t now, const struct heap_filter *filter, bo
 		err = add_spaces(&f);
 	if (!err)
 		add_health(h, &profile->health);
+	burst_resident_free(f.resident);
 	burst_view_free(f.bursts);
 	tallies_free(f.tallies);
 	free(f.process_of);

@@ -120,30 +120,83 @@ static void judge(const struct filling *f, const uint32_t *numbers, size_t nr, s
 	verdict_site(&course, ret);
 }
 
+/* Bytes a second that the site allocates, in blocks of the size of those not known to be freed. */
+static double burst_rate(const struct filling *f, uint32_t number, const struct burst_share *share,
+			 double *ret_size)
+{
+	double seconds = fmax((double)bursts_traced(f->heap->bursts) / 1000, 0.001);
+	const struct tally *tally = tallies_at(f->tallies, number);
+
+	*ret_size = 0;
+	if (tally->live_count)
+		*ret_size =
+			(double)tally->live_bytes / (double)tally->live_count * f->heap->count_one;
+	return (double)share->born * *ret_size / seconds;
+}
+
+static struct series_point *resident_of(const struct space *space, size_t *ret_nr)
+{
+	struct series_point *points = calloc(space->nr_points + 1, sizeof(*points));
+
+	*ret_nr = 0;
+	for (size_t i = 0; points && i < space->nr_points; i++)
+		if (space->points[i].rss_bytes)
+			points[(*ret_nr)++] = (struct series_point){
+				filling_seconds(space->points[i].time),
+				(double)space->points[i].rss_bytes,
+			};
+	return points;
+}
+
+int filling_weigh_resident(struct filling *f, const struct space *space, const uint32_t *sites,
+			   size_t nr)
+{
+	size_t nr_points;
+	struct series_point *points = resident_of(space, &nr_points);
+	int err = 0;
+
+	burst_resident_free(f->resident);
+	f->resident = points ? burst_resident_new(points, nr_points) : NULL;
+	free(points);
+	if (!f->resident)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr && !err; i++) {
+		struct burst_share share;
+		double size, rate;
+
+		err = burst_view_share(f->bursts, sites[i], &share);
+		if (err || !burst_leaks(&share))
+			continue;
+		rate = burst_rate(f, sites[i], &share, &size);
+		err = burst_resident_claim(f->resident, share.share * rate, size);
+	}
+	return err;
+}
+
 /* One site of allocators that were traced in bursts. 0 or -ENOMEM. */
 static int judge_bursts(const struct filling *f, uint32_t number, struct profile_site *row,
 			struct verdict *ret)
 {
-	double seconds = fmax((double)bursts_traced(f->heap->bursts) / 1000, 0.001), size = 0;
 	const struct space *space =
 		spaces_at(f->heap->spaces, sites_at(f->heap->sites, number)->key.space);
 	struct burst_growth growth = { 0 };
 	struct burst_share share;
+	double size;
 	int err = burst_view_share(f->bursts, number, &share);
 
 	if (err)
 		return err;
-	if (row->live_count)
-		size = (double)row->live_bytes / (double)row->live_count;
-	row->leak_share = share.share;
-	row->leak_share_low = share.low;
-	row->leak_share_high = share.high;
-	row->leak_bursts = share.bursts;
-	growth.bytes = (double)share.born * size / seconds;
+	growth.bytes = burst_rate(f, number, &share, &size);
 	if (space->nr_points && space->rss_first)
 		growth.seconds = filling_seconds(space->points[space->nr_points - 1].time) -
 				 filling_seconds(space->points[0].time);
 	growth.resident = (double)space->rss_last - (double)space->rss_first;
+	growth.borne_out = burst_resident_bears_out(f->resident, share.share * growth.bytes);
+	burst_settle(&share, &growth);
+	row->leak_share = share.share;
+	row->leak_share_low = share.low;
+	row->leak_share_high = share.high;
+	row->leak_bursts = share.bursts;
 	verdict_bursts(&share, &growth, ret);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef SEEP_HEAP_FILLING_H
 #define SEEP_HEAP_FILLING_H
 
+#include "heap/burst_resident.h"
 #include "heap/bursts.h"
 #include "heap/state.h"
 #include "heap/tally.h"
@@ -14,6 +15,7 @@ struct filling {
 	struct profile *profile;
 	struct tallies *tallies;
 	struct burst_view *bursts; /* NULL: traced all the time */
+	struct burst_resident *resident; /* then, of the process that is being added */
 	size_t max_sites;
 	bool live_only;
 	uint32_t now;
@@ -36,6 +38,10 @@ static inline uint32_t filling_end_of(const struct filling *f, const struct spac
 {
 	return space->ended && space->end < f->now ? space->end : f->now;
 }
+
+/* What the process' resident memory says of its sites, in bursts. 0 or -ENOMEM. */
+int filling_weigh_resident(struct filling *f, const struct space *space, const uint32_t *sites,
+			   size_t nr);
 
 /* Adds the site's figures to the row, which may hold others already. 0 or -ENOMEM. */
 int filling_add_figures(const struct filling *f, uint32_t number, struct profile_site *row);

@@ -6,8 +6,9 @@
  * that the rate of calls is known before anything dear is done. Where the income bears it
  * tracing then goes on for good, without a gap; if not, in bursts, drawn at random
  * (heap/burst_plan.h), after each of which the probes are really taken out, since a trap costs
- * as much whatever its program does. The pause follows from what bursts have cost and from what
- * is owed.
+ * as much whatever its program does. The first one waits until counting and itself are paid for: a
+ * process that lives for seconds has earned few. The pause follows from what bursts have cost and
+ * from what is owed.
  *
  * It gives up, and says so, when even short bursts do not fit, when cost runs far beyond the
  * budget whatever is done, and when the targets' CPU use leaps up while they are traced.
@@ -239,6 +240,20 @@ static void count_for_a_moment(struct governor *g, struct measure *ret)
 	}
 }
 
+/* What counting has cost is earned first, and what the first burst seems to cost. */
+static void await_first(struct governor *g, const struct measure *before,
+			const struct measure *after)
+{
+	struct measure now;
+
+	g->options.probe(g->options.context, false);
+	governor_measure(g, clock_now(), &now);
+	/* As much as at a burst's edges: there the probes let everything pass too. */
+	g->edge_cost = (now.cost - before->cost) - (after->cost - g->begin.cost);
+	g->state = PAUSE;
+	wait_for(g, now.time, fmin(governor_first_pause(g, &now), MOST_SECONDS_BETWEEN));
+}
+
 /* The probes let everything pass for a moment, then what follows is decided. */
 static void count_calls(struct governor *g)
 {
@@ -267,7 +282,7 @@ static void count_calls(struct governor *g)
 	if (g->always_rate <= FITS * rate)
 		trace_always(g, clock_now());
 	else if (bursts_fit(g, rate, COUNTING_DOUBT))
-		begin_burst(g);
+		await_first(g, &before, &after);
 	else
 		leave_gaps(g); /* nothing was traced */
 }

@@ -126,6 +126,14 @@ double governor_mean_pause(const struct governor *g, const struct measure *now)
 	return fmax(owed, g->burst_own / (g->options.percent / 100));
 }
 
+double governor_first_pause(const struct governor *g, const struct measure *now)
+{
+	double rate = governor_income(g, now), spent = now->cost - g->start.cost;
+	double earned = rate * measure_seconds(&g->start, now);
+
+	return fmax((spent + governor_burst_cost(g) - earned) / rate, g->plan.least_pause);
+}
+
 /*
  * As long as a pause of WANTED_PAUSE pays for: what is in use for a moment at the edges of a burst
  * blurs short ones as much as long ones. Returns by what factor they were made shorter.

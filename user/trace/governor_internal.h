@@ -73,6 +73,8 @@ void governor_note_burst(struct governor *governor, const struct measure *off,
 /* Of a burst as they are planned now, on average; one that was may have been far shorter. */
 double governor_mean_length(const struct governor *governor);
 double governor_burst_cost(const struct governor *governor);
+/* How long to pause before the first burst. */
+double governor_first_pause(const struct governor *governor, const struct measure *now);
 /* How long to pause: for what bursts cost of late, and for what is owed from before. */
 double governor_mean_pause(const struct governor *governor, const struct measure *now);
 /* Fits the length of bursts to the pauses that `cores` pay for, and tells how long these are. */

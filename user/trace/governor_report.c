@@ -26,6 +26,13 @@ static void say(const struct governor *g, const struct measure *now, char *text,
 
 	if (g->state == GAVE_UP)
 		snprintf(text, size, "Tracing ended early: %s.", g->reason);
+	else if (g->state == PAUSE && !g->number && g->counted.time)
+		snprintf(text, size,
+			 "Nothing was traced: of %.0f calls a second not all fit the budget of "
+			 "%.3g%%, and it ended before a first burst had been earned: trace for "
+			 "longer, "
+			 "or --budget allows more.",
+			 g->hit_rate, g->options.percent);
 	else if (g->state == WAITING || g->state == CALM || (g->state == PAUSE && !g->number))
 		snprintf(text, size,
 			 "Nothing was traced: it ended before the calls had been counted, to see "
