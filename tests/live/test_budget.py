@@ -200,6 +200,22 @@ def default():
         require(json.loads(report.out)["capture"]["budget_words"] is None, f"{word}: {report.out}")
 
 
+@test("budget.first-burst-is-earned")
+def first_burst_is_earned():
+    """
+    What counting and the first burst have cost was earned before it began; by counting alone its
+    cost is known to a factor of two.
+    """
+    server = redis_under_load(False)
+    report = Trace("-p", server.pid, "--duration", 15, "--budget=2").wait(70)
+    bursts_are_told(report, 1)
+    seconds, health = report.document["capture"]["seconds"], report.health
+    need_processor(health["target_seconds"] / seconds, 0.25)
+    earned = 0.02 * health["target_seconds"] / seconds * health["bursts"][0]["begin"]
+    cost = health["bursts"][0]["cost_seconds"]
+    require(cost < 2 * earned, f"{cost} s, when {earned} s had been earned")
+
+
 def tracepoints(pid):
     """How many tracepoints a process holds; uprobes are not among them."""
     found = 0

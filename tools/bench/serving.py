@@ -202,7 +202,7 @@ class Running:
         self.server.end(15)
 
 
-def _documents(text):
+def documents_in(text):
     decoder, at = json.JSONDecoder(), 0
     while text[at:].strip():
         at += len(text[at:]) - len(text[at:].lstrip())
@@ -216,7 +216,7 @@ def _accused(document):
             for s in p["sites"] if s["verdict"] == "growing"]
 
 
-def _notes(documents):
+def notes_of(documents):
     """When the planted leak was first told, seconds; whom else; what it is said to have cost."""
     told, others = None, set()
     for document in documents:
@@ -245,8 +245,8 @@ def _traced(bench, running, way):
         finally:
             seep.end(2, 60)
         report.seek(0)
-        documents = list(_documents(report.read().decode()))
-        told = _notes(documents) | {"excess_percent": _excess_percent(looks, documents[-1])}
+        documents = list(documents_in(report.read().decode()))
+        told = notes_of(documents) | {"excess_percent": _excess_percent(looks, documents[-1])}
         return _microseconds(looks), told
 
 
@@ -329,7 +329,7 @@ class _Compiled:
                 told = shell.wait_for(lambda line: line.startswith("compiler"), compiling.SECONDS)
                 seep.end(2, 60)
                 report.seek(0)
-                notes = _notes(list(_documents(report.read().decode())))
+                notes = notes_of(list(documents_in(report.read().decode())))
         finally:
             shell.end(15)
         return sum(float(word) for word in told.split()[1:]), notes

@@ -5,7 +5,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 # the oldest that is supported, and the one of the current stable release
 TEST_KERNELS ?= 5.10 6.12
 
-.PHONY: setup setup-test test lint demo bench vmtest
+.PHONY: setup setup-test test lint demo bench bench-duty vmtest
 setup:
 	$(Q)tools/setup --quiet
 
@@ -43,3 +43,7 @@ bench: setup-test
 	$(Q)tools/bench/run
 	$(Q)tools/bench/census
 	$(Q)tools/bench/holders
+
+bench-duty: setup-test
+	$(Q)$(MAKE) $(JOBS) all bench-programs
+	$(Q)tools/bench/duty

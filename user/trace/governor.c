@@ -48,6 +48,8 @@ static const double EXPLODES = 4; /* times what bursts cost */
 static const double RUNAWAY = 3; /* times the budget, over all */
 static const double LEAP = 2, LEAP_CORES = 0.5; /* the targets' CPU use to what it was */
 static const double LONGEST_PAUSE = 2.5; /* times the mean; what is owed makes up for it */
+/* Seconds. On a starved machine counting alone may take what is earned in half a minute. */
+static const double MOST_BEFORE_FIRST = 5;
 static const double WATCHED = 3; /* seconds after turning to bursts */
 
 int governor_new(const struct governor_options *options, struct governor **ret_governor)
@@ -251,7 +253,7 @@ static void await_first(struct governor *g, const struct measure *before,
 	/* As much as at a burst's edges: there the probes let everything pass too. */
 	g->edge_cost = (now.cost - before->cost) - (after->cost - g->begin.cost);
 	g->state = PAUSE;
-	wait_for(g, now.time, fmin(governor_first_pause(g, &now), MOST_SECONDS_BETWEEN));
+	wait_for(g, now.time, fmin(governor_first_pause(g, &now), MOST_BEFORE_FIRST));
 }
 
 /* The probes let everything pass for a moment, then what follows is decided. */
