@@ -272,6 +272,18 @@ static struct burst_resident *a_course(double rate, double tooth, int teeth)
 	return burst_resident_new(points, 60);
 }
 
+/* A rise that goes on at so much less of its rate after half of 60 looks. */
+static struct burst_resident *a_bent_course(double rate, double later)
+{
+	struct series_point points[60];
+
+	for (int i = 0; i < 60; i++)
+		points[i] =
+			(struct series_point){ i,
+					       1e7 + rate * (i < 30 ? i : 30 + later * (i - 30)) };
+	return burst_resident_new(points, 60);
+}
+
 static void resident_memory_bears_leaks_out(void **state)
 {
 	struct burst_resident *r = a_course(20e3, 0, 1);
@@ -293,6 +305,13 @@ static void resident_memory_bears_leaks_out(void **state)
 	assert_false(burst_resident_bears_out(r, 20e3));
 	burst_resident_free(r);
 	r = a_course(0, 0, 1);
+	assert_false(burst_resident_bears_out(r, 20e3));
+	burst_resident_free(r);
+	/* A server with less to do, and a warm-up. */
+	r = a_bent_course(30e3, 0.35);
+	assert_true(burst_resident_bears_out(r, 20e3));
+	burst_resident_free(r);
+	r = a_bent_course(30e3, 0.02);
 	assert_false(burst_resident_bears_out(r, 20e3));
 	burst_resident_free(r);
 	r = burst_resident_new(NULL, 0);

@@ -23,6 +23,7 @@
 
 static const double LEAST = 64 << 10; /* bytes; resident memory moves by as much by itself */
 static const double BORNE_OUT = 0.5, TRIFLE = 0.1;
+static const double GOES_ON = 0.25;
 /* What allocators take for a block, at the most: a header and the next size that they have. */
 static const double HEADER = 16, ROUNDED = 1.25;
 
@@ -44,10 +45,10 @@ struct burst_resident *burst_resident_new(const struct series_point *points, siz
 	if (!r)
 		return NULL;
 	series_judge(points, nr, LEAST, &trend);
-	if (trend.shape == SERIES_RISING)
+	/* A server that has less to do leaks less; what has warmed up does not go on at all. */
+	if (trend.shape == SERIES_RISING ||
+	    (trend.shape == SERIES_SLOWING && trend.recent_slope >= GOES_ON * trend.slope))
 		r->rise = trend.slope;
-	else if (trend.shape == SERIES_SLOWING)
-		r->rise = fmin(trend.slope, trend.recent_slope);
 	return r;
 }
 
