@@ -6,7 +6,7 @@
  *
  *	burst-simulation [RUNS [SECONDS]]
  *	burst-simulation planted [RUNS [SECONDS]]
- *	burst-simulation lumps [RUNS]
+ *	burst-simulation lumps [RUNS [FIRST]]
  *
  * The second: a leak of a hundredth of the calls of a process that gives all others back, with
  * bursts as the governor plans them; after how long it is named, and whether anything else is.
@@ -129,7 +129,7 @@ static void planted(int runs, double seconds)
 }
 
 static const double all_duties[] = { 0.9, 0.5, 0.2, 0.1, 0.05, 0.02 };
-static const double lump_looks[] = { 15, 30, 60, 120, 240 };
+static const double lump_looks[] = { 15, 30, 60, 120, 240, 480, 960 };
 
 struct lumps {
 	int runs, accused, covered;
@@ -141,7 +141,9 @@ static void run_lumps(const struct world *w, struct lumps *to)
 	struct world_run *r = world_begin(w);
 	struct burst_share share;
 	bool accused = false;
-	size_t nr = COUNT(lump_looks) - (w->leak == 0 && w->law->longest < 60);
+	size_t nr = w->rate < 100			   ? COUNT(lump_looks)
+		    : w->leak > 0 || w->law->longest >= 60 ? 5
+							   : 4;
 
 	for (size_t i = 0; i < nr; i++) {
 		double truth, off;
@@ -175,14 +177,15 @@ static void as_planned(struct world *w)
 }
 
 /* A leak of all: each name of a law is then of the blocks beside it. */
-static void lumps(int runs)
+static void lumps(int runs, size_t first)
 {
 	printf("%-12s %5s %5s %5s | %8s %8s | %s\n", "lifetimes", "reuse", "leak", "duty",
-	       "accused", "covered", "named at 15, 30, 60, 120, 240 s");
-	for (size_t i = 0; i < (WORLD_LUMPS + 3) * 2 * COUNT(all_duties); i++) {
+	       "accused", "covered", "named at 15, 30, 60, 120, 240, 480, 960 s");
+	for (size_t i = first * 2 * COUNT(all_duties);
+	     i < (WORLD_LUMPS + 3) * 2 * COUNT(all_duties); i++) {
 		size_t law = i / COUNT(all_duties) / 2;
 		struct world w = { .rate = law == WORLD_LUMPS + 2 ? 5 : 300,
-				   .busy_rate = 500,
+				   .busy_rate = law == WORLD_LUMPS + 2 ? 100 : 500,
 				   .busy_life = 0.015,
 				   .law = &world_lumps[law < WORLD_LUMPS ? law : 0],
 				   .leak = law < WORLD_LUMPS	? 0
@@ -202,7 +205,7 @@ static void lumps(int runs)
 					 : "leak, rare",
 		       w.reuses ? "yes" : "no", w.leak * 100, w.duty * 100,
 		       100.0 * to.accused / runs, 100.0 * to.covered / runs);
-		for (size_t k = 0; k < COUNT(lump_looks); k++)
+		for (size_t k = 0; k < COUNT(lump_looks) && (k < 5 || w.rate < 100); k++)
 			printf(" %4.0f%%", 100.0 * to.named[k] / runs);
 		printf("\n");
 		fflush(stdout);
@@ -212,7 +215,7 @@ static void lumps(int runs)
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "lumps")) {
-		lumps(argc > 2 ? atoi(argv[2]) : 50);
+		lumps(argc > 2 ? atoi(argv[2]) : 50, argc > 3 ? (size_t)atoi(argv[3]) : 0);
 		return 0;
 	}
 	if (argc > 1 && !strcmp(argv[1], "planted")) {

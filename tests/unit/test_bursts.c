@@ -300,6 +300,7 @@ static void resident_memory_bears_leaks_out(void **state)
 	assert_int_equal(burst_resident_claim(r, 18e3, 64), 0);
 	assert_false(burst_resident_bears_out(r, 5e3));
 	assert_true(burst_resident_bears_out(r, 18e3));
+	assert_true(burst_resident_bears_out(r, 18e3 / 3 * 3 * (1 - 1e-9)));
 	burst_resident_free(r);
 	r = a_course(0, 20e3, 25);
 	assert_false(burst_resident_bears_out(r, 20e3));

@@ -24,6 +24,7 @@
 static const double LEAST = 64 << 10; /* bytes; resident memory moves by as much by itself */
 static const double BORNE_OUT = 0.5, TRIFLE = 0.1;
 static const double GOES_ON = 0.25;
+static const double ITSELF = 1.0001; /* its own claim is not a larger one, however it was rounded */
 /* What allocators take for a block, at the most: a header and the next size that they have. */
 static const double HEADER = 16, ROUNDED = 1.25;
 
@@ -84,7 +85,7 @@ bool burst_resident_bears_out(struct burst_resident *r, double rate)
 
 	if (r->nr_claims)
 		qsort(r->claims, r->nr_claims, sizeof(*r->claims), by_rate);
-	for (size_t i = 0; i < r->nr_claims && r->claims[i].rate > rate; i++)
+	for (size_t i = 0; i < r->nr_claims && r->claims[i].rate > rate * ITSELF; i++)
 		if (left >= BORNE_OUT * r->claims[i].rate)
 			left -= r->claims[i].taken;
 	return rate > 0 && left >= BORNE_OUT * rate && rate >= TRIFLE * r->rise;
