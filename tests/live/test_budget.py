@@ -185,6 +185,33 @@ def others_cost_nothing():
     compare(report, truth)
 
 
+CALM_LOOP = """
+import time
+while True:
+    for _ in range(100):
+        bytes(700)
+    time.sleep(0.05)
+"""
+
+
+def cost_a_call(target, others):
+    pids = [word for process in [target, *others] for word in ("-p", process.pid)]
+    report = Trace(*pids, "--duration", 2, "--budget=90").wait(70)
+    require(report.health["traced_share"] > 0.9, f"there were bursts: {report.health}")
+    process = report.process(target.pid)
+    return report.health["cost_seconds"] / (process["alloc_count"] + process["free_count"])
+
+
+@test("budget.each-process-counts")
+def each_process_counts():
+    """A call is dearer where more processes have probes on its function, and so it is told."""
+    target = start([sys.executable, "-c", CALM_LOOP], env=dict(os.environ, PYTHONMALLOC="malloc"))
+    others = [start(["sleep", "100"]) for _ in range(40)]
+    alone, together = cost_a_call(target, []), cost_a_call(target, others)
+    require(together > 1.3 * alone, f"a call costs {alone * 1e9:.0f} ns alone, "
+                                    f"{together * 1e9:.0f} ns beside 40 others")
+
+
 @test("budget.default")
 def default():
     """Without a word the budget is 2%, what fits it is exact, and the report says that it was."""

@@ -18,9 +18,16 @@
 
 #include "attach/kernel_internal.h"
 #include "attach/link.h"
+#include "attach/unlink.h"
+#include "base/log.h"
 #include "proc/maps.h"
 
-enum { CALLS = 200, ROUNDS = 5 };
+enum {
+	CALLS = 200,
+	ROUNDS = 5,
+	OTHERS = 4, /* links for another process that are tried */
+	OTHER_PROCESS = 1, /* there always; it does not call what is probed here */
+};
 
 #ifdef __x86_64__
 __attribute__((naked, noinline, used)) static void emulated(void)
@@ -159,19 +166,77 @@ static double time_calls(void (*function)(void))
 	return best / CALLS;
 }
 
+/* Links on both functions, all taken out at the end. */
+struct trial {
+	const unsigned long *offsets;
+	struct probe_link links[4 * OTHERS];
+	size_t nr;
+};
+
+/* `times` links of the program for a process. */
+static int link_trial(struct trial *trial, const struct bpf_program *program, int type, pid_t pid,
+		      int times)
+{
+	const uint64_t cookies[2] = { 0, 0 };
+	const struct link_probes probes = { "/proc/self/exe", pid, trial->offsets, cookies, 2 };
+
+	for (int i = 0; i < times; i++) {
+		int fd = link_multi(bpf_program__fd(program), type, 0, &probes);
+
+		if (fd < 0)
+			return fd;
+		trial->links[trial->nr++] = (struct probe_link){ .fd = fd };
+	}
+	return 0;
+}
+
+/* By what each link for another process makes a call dearer. */
+static int time_others(struct trial *trial, const struct bpf_program *program, int type,
+		       double *ret_each)
+{
+	double before = time_calls(emulated);
+	int err = link_trial(trial, program, type, OTHER_PROCESS, OTHERS);
+
+	if (!err)
+		*ret_each = fmax(time_calls(emulated) - before, 0) / OTHERS;
+	return err;
+}
+
+/*
+ * Returns are asked for as soon as one link is another process's (kernel_must_share says where
+ * from), so there is one before what the others add is looked at.
+ */
+static int time_other_returns(struct kernel *kernel, struct trial *trial, struct trap_costs *costs)
+{
+	const struct bpf_program *program = kernel->bpf->progs.seep_session;
+	double both = 0;
+	int err = link_trial(trial, program, LINK_UPROBE_SESSION, OTHER_PROCESS, 1);
+
+	err = err ?: time_others(trial, program, LINK_UPROBE_SESSION, &both);
+	if (!err)
+		costs->other_return = fmax(both - costs->other, 0);
+	return err;
+}
+
 static int time_by_multi(struct kernel *kernel, const unsigned long offsets[2],
 			 struct trap_costs *costs)
 {
-	uint64_t cookies[2] = { 0, 0 };
-	struct link_probes probes = { "/proc/self/exe", getpid(), offsets, cookies, 2 };
-	int fd = link_multi(bpf_program__fd(kernel->bpf->progs.seep_release_multi),
-			    LINK_UPROBE_MULTI, 0, &probes);
+	const struct bpf_program *program = kernel->bpf->progs.seep_release_multi;
+	struct trial trial = { .offsets = offsets };
+	int err = link_trial(&trial, program, LINK_UPROBE_MULTI, getpid(), 1);
 
-	if (fd < 0)
-		return fd;
+	if (err)
+		return err;
 	costs->emulated = time_calls(emulated);
 	costs->stepped = time_calls(stepped);
-	close(fd);
+	if (getpid() != OTHER_PROCESS)
+		err = time_others(&trial, program, LINK_UPROBE_MULTI, &costs->other);
+	costs->other_return = costs->other;
+	if (!err && getpid() != OTHER_PROCESS && kernel->mode == ATTACH_SESSION)
+		err = time_other_returns(kernel, &trial, costs);
+	if (err)
+		log_debug("what other processes' probes cost is not known: %d", err);
+	unlink_together(trial.links, trial.nr);
 	return 0;
 }
 

@@ -19,6 +19,11 @@ struct kernel_runs {
 /* Seconds that one hit of an empty probe takes. */
 struct trap_costs {
 	double emulated, stepped; /* by what the probed instruction is (enum site_class) */
+	/*
+	 * More for each other process that has probes of its own on the same function: the kernel
+	 * asks all of them at each hit, whosever it is, at entries and at returns.
+	 */
+	double other, other_return;
 };
 
 /*

@@ -72,8 +72,10 @@ int governor_new(const struct governor_options *options, struct governor **ret_g
 		free(g);
 		return err;
 	}
-	log_debug("a trap costs %.0f ns, a step %.0f ns", g->traps.emulated * 1e9,
-		  g->traps.stepped * 1e9);
+	log_debug("a trap costs %.0f ns, a step %.0f ns; %.0f and %.0f ns more for each other "
+		  "process",
+		  g->traps.emulated * 1e9, g->traps.stepped * 1e9, g->traps.other * 1e9,
+		  g->traps.other_return * 1e9);
 	*ret_governor = g;
 	return 0;
 }

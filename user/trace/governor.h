@@ -25,6 +25,8 @@ struct governor_options {
 	void (*bursts)(void *context); /* from now on not all is seen; once */
 	/* Whether those of malloc (or free) are single-stepped, which is several times dearer. */
 	bool (*stepped)(void *context, bool releases);
+	/* How many other processes at most have probes of their own where one has. */
+	size_t (*others)(void *context);
 	uint64_t start; /* of the capture, CLOCK_MONOTONIC ns */
 };
 

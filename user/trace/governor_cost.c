@@ -30,10 +30,24 @@ static double own_seconds(void)
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static double trap(const struct governor *g, bool releases)
+static double bare_trap(const struct governor *g, bool releases)
 {
 	return g->options.stepped(g->options.context, releases) ? g->traps.stepped
 								: g->traps.emulated;
+}
+
+static double trap(const struct governor *g, bool releases)
+{
+	double others = (double)g->options.others(g->options.context);
+
+	return bare_trap(g, releases) + others * g->traps.other;
+}
+
+static double return_trap(const struct governor *g)
+{
+	double others = (double)g->options.others(g->options.context);
+
+	return RETURN_TRAP * bare_trap(g, false) + others * g->traps.other_return;
 }
 
 void governor_measure(struct governor *g, uint64_t now, struct measure *ret)
@@ -47,9 +61,8 @@ void governor_measure(struct governor *g, uint64_t now, struct measure *ret)
 	ret->cpu = g->cpu;
 	ret->own = own_seconds();
 	ret->hits = runs.entries + runs.releases;
-	ret->cost = (double)runs.run_ns / 1e9 +
-		    ((double)runs.entries + RETURN_TRAP * (double)runs.returns) * trap(g, false) +
-		    (double)runs.releases * trap(g, true);
+	ret->cost = (double)runs.run_ns / 1e9 + (double)runs.entries * trap(g, false) +
+		    (double)runs.returns * return_trap(g) + (double)runs.releases * trap(g, true);
 	ret->cost *= DISPLACED;
 }
 
@@ -71,7 +84,7 @@ double governor_income(const struct governor *g, const struct measure *now)
 double governor_guess(const struct governor *g, double hits)
 {
 	/* Half of the hits or so are allocations, whose returns trap too. */
-	return DISPLACED * hits * ((1 + RETURN_TRAP / 2) * trap(g, false) + GUESSED_RUN);
+	return DISPLACED * hits * (trap(g, false) + return_trap(g) / 2 + GUESSED_RUN);
 }
 
 double governor_mean_length(const struct governor *g)

@@ -45,6 +45,9 @@ int objects_resume(struct objects *objects);
 /* Whether a probe on malloc (or free) is single-stepped, which costs several times as much. */
 bool objects_stepped(const struct objects *objects, bool releases);
 
+/* Of the file that most processes have probes of their own in, how many these are; at least 1. */
+size_t objects_sharers(const struct objects *objects);
+
 /* Probes attached now or again after a pause, over all files. */
 size_t objects_probes(const struct objects *objects);
 /* The family of the file that defines the entry point, where the kernel could not tell; 0 unknown.

@@ -14,6 +14,7 @@ struct object {
 	int error; /* of plan_make, or of the last attachment */
 	size_t failed; /* probes that could not be attached */
 	int fd; /* of a file with probes, to attach it again; -1 */
+	size_t processes; /* that have probes of their own in it */
 };
 
 /* What a file is mapped as. */

@@ -81,6 +81,7 @@ static int add(struct objects *o, pid_t pid, size_t object)
 	placed->pid = pid;
 	placed->object = object;
 	placed->waits = o->paused;
+	o->items[object].processes += !!pid;
 	return o->paused ? 0 : attach(o, placed);
 }
 
@@ -147,14 +148,6 @@ int objects_resume(struct objects *o)
 	return 0;
 }
 
-static bool has_user(const struct objects *o, size_t object)
-{
-	for (size_t i = 0; i < o->nr_placed; i++)
-		if (o->placed[i].pid && o->placed[i].object == object)
-			return true;
-	return false;
-}
-
 static void take_out(struct objects *o, size_t i)
 {
 	attachment_free(o->placed[i].attachment);
@@ -169,10 +162,11 @@ void objects_forget(struct objects *o, pid_t pid)
 		if (o->placed[i].pid != pid)
 			continue;
 		kernel_count_shared(o->kernel, pid, shared_number(o->placed[i].object), false);
+		o->items[o->placed[i].object].processes--;
 		take_out(o, i);
 	}
 	for (size_t i = o->nr_placed; i-- > 0;)
-		if (is_shared(o, &o->placed[i]) && !has_user(o, o->placed[i].object))
+		if (is_shared(o, &o->placed[i]) && !o->items[o->placed[i].object].processes)
 			take_out(o, i);
 }
 
@@ -184,4 +178,14 @@ size_t objects_probes(const struct objects *o)
 		if ((o->placed[i].attachment || o->placed[i].waits) && !is_shared(o, &o->placed[i]))
 			probes += o->items[o->placed[i].object].plan->nr_probes;
 	return probes;
+}
+
+size_t objects_sharers(const struct objects *o)
+{
+	size_t most = 1;
+
+	for (size_t i = 0; i < o->nr; i++)
+		if (o->items[i].processes > most)
+			most = o->items[i].processes;
+	return most;
 }

@@ -105,6 +105,13 @@ static bool is_stepped(void *context, bool releases)
 	return objects_stepped(t->objects, releases);
 }
 
+static size_t others(void *context)
+{
+	struct tracer *t = context;
+
+	return objects_sharers(t->objects) - 1;
+}
+
 /*
  * Tracepoints of system calls make all of these slower, also while nothing is traced: on a server
  * that costs as much as the whole budget. Then new code is looked for now and then.
@@ -132,6 +139,7 @@ static int open_governor(struct tracer *t)
 		.probe = probe,
 		.bursts = begin_bursts,
 		.stepped = is_stepped,
+		.others = others,
 		.start = t->start,
 	};
 
