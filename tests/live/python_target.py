@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from harness import Failure, Skip, scratch, start
+from harness import PATIENCE, Failure, Skip, scratch, start
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures", "objects.py")
 
@@ -83,7 +83,7 @@ class Python:
         self.line()
 
     def line(self, seconds=60):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         descriptor = self.process.stdout.fileno()
         while b"\n" not in self._rest:
             ready, _, _ = select.select([descriptor], [], [], max(0, end - time.monotonic()))

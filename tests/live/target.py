@@ -7,7 +7,7 @@ import select
 import subprocess
 import time
 
-from harness import Failure, fixture, scratch, start
+from harness import PATIENCE, Failure, fixture, scratch, start
 
 
 class Target:
@@ -26,7 +26,7 @@ class Target:
         self.pid = self.process.pid
 
     def _line(self, seconds=60):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         descriptor = self.process.stdout.fileno()
         while b"\n" not in self._buffer:
             ready, _, _ = select.select([descriptor], [], [], max(0, end - time.monotonic()))
@@ -62,7 +62,7 @@ class Target:
     def leave(self, seconds=10):
         """Lets it end; returns its exit status."""
         self.tell()
-        return self.process.wait(seconds)
+        return self.process.wait(seconds * PATIENCE)
 
 
 class Told:

@@ -223,10 +223,10 @@ def unwritable_capture():
     """Told before anything is traced, not after an hour."""
     target = Target("process", "exit")
     began = time.monotonic()
-    report = seep("trace", "-p", target.pid, "--duration", 5, "-o", "/nonexistent/x.seep")
+    report = seep("trace", "-p", target.pid, "--duration", 60, "-o", "/nonexistent/x.seep")
     require(report.code not in FINE, f"exit code {report.code}")
     require("/nonexistent/x.seep" in report.err, f"the file is not named: {report.err!r}")
-    require(time.monotonic() - began < 4, "it was told only after the trace")
+    require(time.monotonic() - began < 50, "it was told only after the trace")
 
 
 @test("error.full-disk")

@@ -38,10 +38,11 @@ def whole_and_right(report, size, wanted, count, pid=None):
     require(blocks == count, f"{blocks} blocks of size {size}, not {count}")
 
 
-def step(target):
+def step(target, trace):
     target.tell()
     target.until("step")
     time.sleep(KNOWN_SECONDS)
+    trace.idle()
 
 
 def finds_vmas():
@@ -55,7 +56,7 @@ def finds_vmas():
 def open_again(library):
     target = Target("mappings", "again", library)
     trace = Trace("-p", target.pid, "--no-inline").attached()
-    step(target)
+    step(target, trace)
     target.work()
     report = fine(trace.stop())
     whole_and_right(report, 641, LIBRARY, 20)
@@ -112,8 +113,8 @@ def mappings_churn():
     target = Target("mappings", "churn", fixture("mappings-first.so"),
                     fixture("mappings-second.so"))
     trace = Trace("-p", target.pid, "--no-inline").attached()
-    step(target)
-    step(target)
+    step(target, trace)
+    step(target, trace)
     target.work()
     report = fine(trace.stop())
     whole_and_right(report, 641, LIBRARY, 25)
@@ -125,7 +126,7 @@ def mappings_many():
     """The C library is beyond the 1,500th of them."""
     target = Target("mappings", "many")
     trace = Trace("-p", target.pid, "--no-inline").attached()
-    step(target)
+    step(target, trace)
     target.work()
     whole_and_right(fine(trace.stop()), 641, HERE, 20)
 

@@ -215,6 +215,7 @@ def select_comm_late():
     trace = Trace("--comm", f"{alias}*").attached()
     late = Target("entries-glibc", argv=[path])
     time.sleep(1.0)
+    trace.idle()
     truths = [early.work(), late.work()]
     report = trace.stop()
     for truth in truths:
@@ -266,6 +267,7 @@ def select_all():
     trace = Trace("-a", "--ring-bytes", 64 << 20).attached(seconds=60, still=2).settled()
     late = Target("entries-musl")
     time.sleep(1.2)
+    trace.idle(5)
     truths = [early.work(), late.work()]
     report = trace.stop(seconds=60)
     if report.health["dropped"]:
@@ -292,7 +294,7 @@ def select_cgroup():
 @test("select.container")
 def select_container():
     """--container: the id in the cgroup's path, as docker names its scopes."""
-    identity = "f00d" * 16
+    identity = f"{os.getpid():08x}" + "f00d" * 14
     group = make_cgroup(f"docker-{identity}.scope")
     inside = Target("entries-glibc")
     with open(os.path.join(group, "cgroup.procs"), "w", encoding="ascii") as procs:
@@ -340,6 +342,7 @@ def reuse_pid():
     trace = Trace("--comm", alias)
     first = Target("entries-glibc", argv=[path])
     time.sleep(1.2)
+    trace.idle()
     truths = [first.work()]
     first.leave()
     second = None
@@ -354,6 +357,7 @@ def reuse_pid():
         trace.stop()
         raise Skip("the id was not handed out again")
     time.sleep(1.2)
+    trace.idle()
     truths.append(second.work())
     report = trace.stop()
     fine(report)

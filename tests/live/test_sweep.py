@@ -14,10 +14,10 @@ import subprocess
 import sys
 import time
 
-from harness import Skip, fixture, need_program, require, scratch, start, test, wait_for
+from harness import PATIENCE, Skip, fixture, need_program, require, scratch, start, test, wait_for
 from target import Target
 from test_triage import into, remove_cgroup, small_cgroup
-from tracer import PROBE_LINKS, Trace, binary, links_gone, seep
+from tracer import PROBE_LINKS, Trace, binary, links_gone, seep, written
 
 QUICK = ("--triage=2s", "--trace=3s", "--budget=off", "--own-budget=off", "--format=json")
 
@@ -283,15 +283,15 @@ def by_chance():
 def killed_for_memory():
     """By the limit of a cgroup, which is gone before the report is made."""
     path, inner = small_cgroup(24 << 20)
-    target = Target("hungry", "3072")
+    target = Target("hungry", "1536")
     into(inner, target)
     target.tell()
     began = time.monotonic()
     running = Running("--only=comm:hungry", *QUICK, "--trace=20s", "--no-store")
-    require(target.process.wait(30) == -9, "it was not killed")
+    require(target.process.wait(30 * PATIENCE) == -9, "it was not killed")
     require(time.monotonic() - began > 2.5, "it was killed before it was traced")
     remove_cgroup(inner)
-    require(running.process.wait(20) is not None, "no end")
+    require(running.process.wait(20 * PATIENCE) is not None, "no end")
     document = running.documents()[0]
     kills = [k for k in document["kills"] if k["pid"] == target.pid]
     require(len(kills) == 1, f"kills: {document['kills']} {document['sweep']} {target.pid}")
@@ -311,8 +311,9 @@ class Running:
                              stdout=self.out, stderr=self.err)
 
     def documents(self):
-        self.out.seek(0)
-        return [json.loads(line) for line in self.out.read().splitlines()]
+        # what is being written has no end yet
+        lines = written(self.out).splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
     links = Trace.links
 
@@ -321,8 +322,7 @@ class Running:
         return self.process.pid
 
     def says(self, words):
-        self.err.seek(0)
-        return words in self.err.read().decode(errors="replace")
+        return words in written(self.err).decode(errors="replace")
 
     def tracing(self):
         return self.says("tracing process") and self.probes()
@@ -333,7 +333,7 @@ class Running:
     def stop(self, number=signal.SIGTERM, seconds=8):
         self.process.send_signal(number)
         began = time.monotonic()
-        self.process.wait(seconds)
+        self.process.wait(seconds * PATIENCE)
         return time.monotonic() - began
 
 
@@ -348,7 +348,7 @@ def suspect_ends():
     for process in (next(p for n, p in leakers.items() if n != pid), leakers[pid]):
         process.kill()
         process.wait()
-    running.process.wait(30)
+    running.process.wait(30 * PATIENCE)
     document = running.documents()[0]
     found = {s["pid"]: s for s in document["suspects"]}
     require(found[pid]["traced"] and found[pid]["not_traced"] == "it ended while it was traced",
@@ -369,7 +369,7 @@ def every():
     require(report.code == 0 and len(found) == 2, f"{len(found)} passes, {report.err[-300:]!r}")
     between = found[1]["sweep"]["started"] - found[0]["sweep"]["started"]
     missed = found[1]["sweep"]["missed_passes"]
-    require(abs(between - 3 * (1 + missed)) < 1, f"{between:.2f} s, {missed} left out")
+    require(abs(between - 3 * (1 + missed)) < 1.4, f"{between:.2f} s, {missed} left out")
 
 
 @test("sweep.ends-in-the-midst", signal.SIGTERM)
@@ -384,7 +384,7 @@ def ends(number):
     time.sleep(0.5)
     links = running.links()
     took = running.stop(number)
-    require(took < 5, f"it ended after {took:.1f} s")
+    require(took < 5 * PATIENCE, f"it ended after {took:.1f} s")
     document = running.documents()[-1]
     suspect = suspects(document, host)["leak"]
     require(document["sweep"]["stopped"] and suspect["traced"] and
@@ -397,7 +397,7 @@ def ends(number):
 def ends_looking():
     running = Running("--triage=1h", "--no-store", "--format=json")
     wait_for("looks", 20, lambda: running.says("looking at the host"))
-    require(running.stop() < 3, "late")
+    require(running.stop() < 3 * PATIENCE, "late")
     require(running.documents()[0]["sweep"]["stopped"], "it does not say so")
     require(running.process.returncode == 5, f"exit code {running.process.returncode}")
 
@@ -523,7 +523,7 @@ def store_fails(path):
 def never_itself():
     """Of the whole host: nothing is traced, and these are not even named."""
     running = Running("--triage=1s", "--top=0", "--least-growth=1", "--no-store", "--format=json")
-    running.process.wait(30)
+    running.process.wait(30 * PATIENCE)
     document = running.documents()[0]
     require(document["sweep"]["processes"] > 2, f"{document['sweep']}")
     require(all(s["pid"] not in (1, running.pid) for s in document["suspects"]

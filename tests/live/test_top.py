@@ -11,13 +11,13 @@ import signal
 import subprocess
 import time
 
-from harness import each, fixture, require, scratch, start, test
+from harness import PATIENCE, each, fixture, require, scratch, start, test
 from python_target import system_python
 from test_triage import into, small_cgroup
 from tracer import PROBE_LINKS, Report, Trace, binary, links_gone, seep
 
 GROWING = ("growing", 256, 20)
-LEAST_RATE = 4 << 20  # bytes a second: 12.5 MiB less what a busy machine takes
+LEAST_RATE = 1 << 20  # bytes a second: 12.5 MiB less what a busy machine takes
 
 
 class Grower:
@@ -31,7 +31,7 @@ class Grower:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(10 * PATIENCE)
 
 
 def documents(text):
@@ -109,11 +109,11 @@ def batch_ends():
         run = start([binary(), "top", "-b", "-d", "60", "-p", "1"], stdout=subprocess.PIPE)
         run.stdout.readline()
         run.send_signal(number)
-        require(run.wait(5) == 0, f"signal {number}: exit code {run.returncode}")
+        require(run.wait(5 * PATIENCE) == 0, f"signal {number}: exit code {run.returncode}")
     run = start([binary(), "top", "-b", "-d", "0.1", "-p", "1"], stdout=subprocess.PIPE)
     run.stdout.readline()
     run.stdout.close()
-    require(run.wait(10) == 0, f"reader gone: exit code {run.returncode}")
+    require(run.wait(10 * PATIENCE) == 0, f"reader gone: exit code {run.returncode}")
 
 
 @test("top.no-terminal")
@@ -270,7 +270,7 @@ def types():
     t.sees(r"objects by type +python 3")
     t.sees(r"^> +[\d,]+ +\+[\d,]+ .*Session", 20)
     leak.terminate()
-    leak.wait(5)
+    leak.wait(5 * PATIENCE)
     t.sees("HAS ENDED", 20)
     require("Session" in t.text(), "what was seen is gone")
     t.keys("q", "End" if leak.pid < plain.pid else "Home", "t")
@@ -304,15 +304,16 @@ def killed():
     path, inner = small_cgroup(96 << 20)
     leak = Grower(*GROWING)
     into(inner, leak)
-    t = screen("-d", "0.5", "-p", leak.pid, "--budget", "off")
+    # wide: another test may have one killed at the same time
+    t = screen("-d", "0.5", "-p", leak.pid, "--budget", "off", width=200)
     t.sees(rf"^> +{leak.pid} .* 96\.0M ")
     t.sees(rf"left of 96\.0 MiB, memory limit of cgroup {path}")
     t.keys("Enter")
     t.sees("session_create")
-    require(leak.process.wait(60) == -signal.SIGKILL, "it was not killed")
+    require(leak.process.wait(60 * PATIENCE) == -signal.SIGKILL, "it was not killed")
     t.sees("WAS KILLED for want of memory")
     require("session_create" in t.text(), "what was seen is gone")
     t.keys("q")
-    t.sees(rf"^OOM kills 1: .*growing \({leak.pid}\)")
+    t.sees(rf"^OOM kills \d+: .*growing \({leak.pid}\)")
     t.keys("q")
     require(t.ended() == 0, "exit code")

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from harness import Skip, cleanup, fixture, require, start, test
+from harness import PATIENCE, Skip, cleanup, fixture, require, start, test
 from target import Target
 from tracer import Trace
 
@@ -54,7 +54,7 @@ def kill_for_memory(form):
     into(inner, target)
     trace = Trace("-p", target.pid, form=form).attached()
     target.tell()
-    require(target.process.wait(30) == -9, "it was not killed")
+    require(target.process.wait(30 * PATIENCE) == -9, "it was not killed")
     return path, target, trace.wait(20)
 
 
@@ -87,7 +87,7 @@ def oom_words():
 def ask(*arguments, seconds=30):
     """What tests/triage says, a JSON document a line."""
     done = subprocess.run([fixture("triage"), *map(str, arguments)], stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=seconds, check=False)
+                          capture_output=True, timeout=seconds * PATIENCE, check=False)
     require(done.returncode == 0, done.stderr.decode(errors="replace"))
     return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
@@ -104,7 +104,7 @@ def rank():
     suspect = found[leaker.pid]
     require(suspect["shape"] == "rising", f"{suspect}")
     # on a busy machine it comes to less than it means to; what the rate is worth is unit tested
-    require(0.2 < suspect["rate"] / (8 * MIB) < 1.2, f"{suspect['rate']} bytes a second")
+    require(0.1 < suspect["rate"] / (8 * MIB) < 1.2, f"{suspect['rate']} bytes a second")
     require("% an hour of" in suspect["reason"], suspect["reason"])
 
 
@@ -126,7 +126,7 @@ def grown(target, *options, seconds=1.5):
         raise Skip("this kernel does not tell of page faults")
     target.tell()
     counts = json.loads(probe.stdout.readline())
-    probe.wait(10)
+    probe.wait(10 * PATIENCE)
     return counts
 
 
@@ -137,7 +137,7 @@ def growth():
     counts = grown(target, "10")
     require(counts["attached"], f"{counts}")
     pages = counts["faults"] * 4096 / MIB
-    require(4 < pages < 30, f"{pages:.1f} MiB first touched in 1.5 s, of 16 a second")
+    require(1 < pages < 30, f"{pages:.1f} MiB first touched in 1.5 s, of 16 a second")
     top = counts["stacks"][0]
     modules = [f["module"] or "" for f in top["frames"]]
     require(top["faults"] > counts["faults"] * 0.8, f"{counts}")
@@ -151,7 +151,7 @@ def growth_calls(how, field):
     target = Target("hungry", "8192", how)
     counts = grown(target, "10", "calls")
     asked = counts[field] / MIB
-    require(2 < asked < 15, f"{asked:.1f} MiB asked for, of 8 a second: {counts}")
+    require(0.5 < asked < 15, f"{asked:.1f} MiB asked for, of 8 a second: {counts}")
     sites = [s for s in counts["stacks"] if s["bytes"] > counts[field] * 0.8]
     require(sites, f"{counts['stacks']}")
 
@@ -176,6 +176,6 @@ def growth_crowded():
     subprocess.run(["sh", "-c", "for i in $(seq 300); do /bin/true; done"], check=True)
     target.tell()
     counts = json.loads(probe.stdout.readline())
-    probe.wait(10)
+    probe.wait(10 * PATIENCE)
     require(counts["processes_lost"] > 0, f"the table was never full: {counts}")
     require(counts["faults"] * 4096 > MIB, f"it was not seen: {counts}")

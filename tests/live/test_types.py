@@ -17,7 +17,7 @@ import time
 from harness import Failure, Skip, each, need_program, note, require, start, test, wait_for
 from python_target import (KNOWN, SOURCE, Python, copy_of_system_python, of_minor,
                            system_python)
-from tracer import Report, binary, seep
+from tracer import Report, binary, seep, until_idle
 
 LONG = bool(os.environ.get("SEEP_LONG"))
 RESTLESS = os.path.join(os.path.dirname(SOURCE), "restless.py")
@@ -140,9 +140,10 @@ def growth_like_objgraph():
         raise Skip("no objgraph (python3-objgraph)")
     target = Python(path, 2000)
     target.ask("growth")
-    run = start([binary(), "types", "-p", str(target.pid), "--every", "3", "--count", "2",
+    run = start([binary(), "types", "-p", str(target.pid), "--every", "4", "--count", "2",
                  "--limit", "0", "--format", "json"], stdout=subprocess.PIPE)
-    time.sleep(1.5)
+    time.sleep(0.5)
+    until_idle(run.pid)
     target.ask("grow")
     theirs = {name: delta for name, _, delta in target.ask("growth")}
     out, _ = run.communicate(timeout=30)
@@ -248,9 +249,10 @@ def deleted_file():
 def ends():
     """A process that ends meanwhile: what was counted is told, and that it ended."""
     target = Python(system_python(), 1000)
-    run = start([binary(), "types", "-p", str(target.pid), "--every", "0.3", "--count", "50",
+    run = start([binary(), "types", "-p", str(target.pid), "--every", "1", "--count", "50",
                  "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1)
+    time.sleep(0.5)
+    until_idle(run.pid)
     target.process.kill()
     target.process.wait()
     out, _ = run.communicate(timeout=30)
@@ -265,9 +267,10 @@ def interrupted():
     target = Python(system_python(), 1000)
     run = start([binary(), "types", "-p", str(target.pid), "--every", "30", "--format", "json"],
                 stdout=subprocess.PIPE)
-    time.sleep(1)
+    time.sleep(0.5)
+    until_idle(run.pid)
     run.send_signal(signal.SIGINT)
-    out, _ = run.communicate(timeout=10)
+    out, _ = run.communicate(timeout=60)
     require(run.returncode == 0, f"exit code {run.returncode}")
     require(only(json.loads(out))["objects"] > 1000, "no objects")
 

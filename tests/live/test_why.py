@@ -13,7 +13,7 @@ import time
 from harness import each, note, require, start, test
 from python_target import (KNOWN, Python, copy_of_system_python, interpreters, of_minor,
                            system_python)
-from tracer import binary, seep
+from tracer import binary, seep, until_idle
 
 HOLDERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures",
                        "holders.py")
@@ -75,9 +75,11 @@ def paths(minor):
     for path in of_minor(minor):
         target = Holders(path)
         target.ask("grow 300")
-        run = start([binary(), "why", "-p", str(target.pid), "--every", "1.5", "--count", "2",
+        run = start([binary(), "why", "-p", str(target.pid), "--every", "3", "--count", "2",
                      "--format", "json", "--limit", "0"], stdout=subprocess.PIPE)
-        time.sleep(0.8)
+        # after the first look, before the second
+        time.sleep(0.3)
+        until_idle(run.pid)
         target.ask("grow 200")
         out, _ = run.communicate(timeout=60)
         document = json.loads(out)

@@ -9,12 +9,14 @@ import subprocess
 import tempfile
 import time
 
-from harness import Failure, cleanup, note, require, settings, start, wait_for
+from harness import PATIENCE, Failure, cleanup, note, require, settings, start, wait_for
 
 # Exit codes that a trace without complaint ends with: nothing found, something found.
 FINE = (0, 10)
 COUNTED = ("live_bytes", "live_count", "alloc_bytes", "alloc_count", "free_count")
 PROBE_LINKS = ("uprobe_multi", "perf")
+# Longer than this no one waits for a seep that has work all the time.
+BUSY_SECONDS = 5
 
 
 def plain_name(function):
@@ -79,6 +81,31 @@ class Report:
         return sum(s[field] for s in self.sites_of(function, pid))
 
 
+def written(file):
+    """What a process has written so far; not by seek: the position is the one that it writes at."""
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+
+
+def sleeps(pid):
+    """Does it wait in all of its threads? One that only waits for a processor does not."""
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/stat", encoding="utf-8") as stat:
+                if stat.read().rsplit(")", 1)[1].split()[0] != "S":
+                    return False
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
+
+
+def until_idle(pid, seconds=30, looks=10):
+    """Waits until the process has done what there was to do: it sleeps whenever it is looked at."""
+    end, asleep = time.monotonic() + seconds, 0
+    while asleep < looks and time.monotonic() < end:
+        asleep = asleep + 1 if sleeps(pid) else 0
+        time.sleep(0.02)
+
+
 class Trace:
     """`seep trace`, from its start until its probes are on, and to its report."""
 
@@ -116,21 +143,27 @@ class Trace:
         return found
 
     def attached(self, seconds=40, still=0.3):
-        """Waits until it says so and has probes, whose links have stood still for a moment."""
+        """
+        Waits until it says so and has probes, and for a moment their links have stood still and it
+        has slept: the tables by which stacks are walked are in too. One that has events coming in
+        does not sleep, and is not waited for.
+        """
+        seconds *= PATIENCE
         end = time.monotonic() + seconds
-        before, since = None, 0
+        before, since, awake = None, 0, 0
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise Failure(f"seep ended before it traced: {self._collect().code}, "
                               f"{self._collect().err[-400:]!r}")
-            links = self.links()
+            links, now = self.links(), time.monotonic()
             on = any(kind in PROBE_LINKS for kind in links.values()) and \
                 (not self.says_when or "tracing (" in self._stderr())
-            if on and links == before:
-                if time.monotonic() - since > still:
-                    return self
-            else:
-                before, since = links, time.monotonic()
+            if links != before or not on:
+                before, since = links, now
+            if not sleeps(self.pid):
+                awake = now
+            if now - max(since, awake) > still or now - since > still + BUSY_SECONDS:
+                return self
             time.sleep(0.02)
         raise Failure(f"no probes within {seconds} s: {self._stderr()[-400:]!r}")
 
@@ -147,29 +180,13 @@ class Trace:
             time.sleep(0.5)
         return self
 
-    def _sleeps(self):
-        """Does it wait in all of its threads? One that only waits for a processor does not."""
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            try:
-                with open(f"/proc/{self.process.pid}/task/{task}/stat", encoding="utf-8") as stat:
-                    if stat.read().rsplit(")", 1)[1].split()[0] != "S":
-                        return False
-            except (FileNotFoundError, ProcessLookupError):
-                pass
-        return True
-
-    def idle(self, seconds=30, looks=10):
+    def idle(self, seconds=30):
         """Waits until it has done what there was to do, however slow it is to do it."""
-        end, asleep = time.monotonic() + seconds, 0
-        while asleep < looks and time.monotonic() < end:
-            asleep = asleep + 1 if self._sleeps() else 0
-            time.sleep(0.02)
+        until_idle(self.pid, seconds)
         return self
 
     def _stderr(self):
-        # not by seek: the position is the one that seep writes at
-        length = os.fstat(self.files[1].fileno()).st_size
-        return os.pread(self.files[1].fileno(), length, 0).decode(errors="replace")
+        return written(self.files[1]).decode(errors="replace")
 
     def _collect(self):
         self.files[0].seek(0)
@@ -183,6 +200,7 @@ class Trace:
         return self.wait(seconds)
 
     def wait(self, seconds=60):
+        seconds *= PATIENCE
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired as error:
@@ -198,6 +216,7 @@ def binary():
 
 def seep(*arguments, seconds=60, env=None, before=()):
     """Runs seep to its end; returns code, stdout and stderr."""
+    seconds *= PATIENCE
     argv = [*before, binary(), *map(str, arguments)]
     note("$ " + " ".join(argv))
     try:

@@ -14,12 +14,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "allocator/holding.h"
+#include "memory/stream.h"
 #include "proc/maps.h"
 
 #define MIB (1 << 20)
@@ -111,18 +114,28 @@ static void stop(struct child *child)
 	waitpid(child->pid, NULL, 0);
 }
 
-typedef int look(struct remote *remote, const struct regions *regions, struct holding *holding);
+typedef int look(struct remote *remote, const struct regions *regions, int pagemap,
+		 struct holding *holding);
+
+static int glibc_of(struct remote *remote, const struct regions *regions, int pagemap,
+		    struct holding *holding)
+{
+	return holding_glibc(remote, regions, holding);
+}
 
 static int look_at(pid_t pid, look *how, struct holding *holding)
 {
 	struct maps maps = { 0 };
 	struct regions regions = { 0 };
 	struct remote *remote = NULL;
+	int pagemap = stream_open_pagemap(pid);
 	int err = maps_read(pid, &maps);
 
 	err = err ?: regions_writable(&maps, &regions);
 	err = err ?: remote_open(pid, &remote);
-	err = err ?: how(remote, &regions, holding);
+	err = err ?: how(remote, &regions, pagemap, holding);
+	if (pagemap >= 0)
+		close(pagemap);
 	remote_free(remote);
 	regions_free(&regions);
 	maps_free(&maps);
@@ -156,8 +169,8 @@ static void expect(const char *python, const char *script, look *how, uint64_t s
 
 static void glibc(void **state)
 {
-	expect("python3", glibc_script, holding_glibc, 128 << 10);
-	expect("/usr/bin/python3", glibc_script, holding_glibc, 128 << 10);
+	expect("python3", glibc_script, glibc_of, 128 << 10);
+	expect("/usr/bin/python3", glibc_script, glibc_of, 128 << 10);
 }
 
 static void pymalloc(void **state)
@@ -179,7 +192,39 @@ static void where_there_is_none(void **state)
 	/* cat -c ends at once or waits: either way it has no arenas of Python's */
 	assert_int_not_equal(look_at(child.pid, holding_pymalloc, &holding), 0);
 	stop(&child);
-	assert_int_not_equal(look_at(child.pid, holding_glibc, &holding), 0);
+	assert_int_not_equal(look_at(child.pid, glibc_of, &holding), 0);
+}
+
+enum { POINTERS = 64, PAGE = 4096 };
+static const char *given_back[POINTERS];
+
+/* What a program's variables point to may be memory that its allocator has given back. */
+static void pointers_into_untouched_memory(void **state)
+{
+	char *area = mmap(NULL, POINTERS * PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct holding holding;
+	pid_t pid;
+	int pagemap;
+
+	assert_ptr_not_equal(area, MAP_FAILED);
+	for (int i = 0; i < POINTERS; i++)
+		given_back[i] = area + i * PAGE;
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	assert_int_not_equal(look_at(pid, holding_pymalloc, &holding), 0);
+	pagemap = stream_open_pagemap(pid);
+	for (int i = 0; i < POINTERS; i++)
+		assert_false(stream_page_in_use(pagemap, (uintptr_t)given_back[i]));
+	close(pagemap);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	munmap(area, POINTERS * PAGE);
 }
 
 int main(void)
@@ -188,6 +233,7 @@ int main(void)
 		cmocka_unit_test(glibc),
 		cmocka_unit_test(pymalloc),
 		cmocka_unit_test(where_there_is_none),
+		cmocka_unit_test(pointers_into_untouched_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

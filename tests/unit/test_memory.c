@@ -369,6 +369,35 @@ static void keeps_pages(void **state)
 	remote_free(remote);
 }
 
+static void leaves_untouched_pages_alone(void **state)
+{
+	uint64_t at = (uintptr_t)area, word = 1;
+	pid_t pid = fork_child();
+	int pagemap = stream_open_pagemap(pid);
+	struct page_cache *cache;
+	struct remote *remote;
+
+	assert_true(pagemap >= 0);
+	assert_int_equal(remote_open(pid, &remote), 0);
+	cache = page_cache_new(remote, 8);
+	page_cache_skip_untouched(cache, pagemap);
+	assert_int_equal(page_cache_u64(cache, at + 120 * PAGE, &word), 0);
+	assert_int_equal(word, 0);
+	assert_false(stream_page_in_use(pagemap, at + 120 * PAGE));
+	assert_true(stream_page_in_use(pagemap, at + 7 * PAGE));
+	assert_int_equal(page_cache_u64(cache, at + 7 * PAGE, &word), 0);
+	assert_int_equal(word & 255, 8);
+	/* Who does not ask makes the process map it. */
+	page_cache_skip_untouched(cache, -1);
+	page_cache_forget(cache);
+	assert_int_equal(page_cache_u64(cache, at + 120 * PAGE, &word), 0);
+	assert_true(stream_page_in_use(pagemap, at + 120 * PAGE));
+	page_cache_free(cache);
+	remote_free(remote);
+	close(pagemap);
+	end_child(pid);
+}
+
 struct text {
 	uint64_t start;
 	const char *bytes;
@@ -574,6 +603,7 @@ int main(void)
 		cmocka_unit_test(a_stream_can_be_ended),
 		cmocka_unit_test(threads_share_a_stream),
 		cmocka_unit_test(keeps_pages),
+		cmocka_unit_test(leaves_untouched_pages_alone),
 		cmocka_unit_test(reads_strings),
 		cmocka_unit_test(holds_and_lets_go),
 		cmocka_unit_test(an_ended_one_is_gone),

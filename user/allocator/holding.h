@@ -33,8 +33,12 @@ struct holding {
 int holding_glibc(struct remote *remote, const struct regions *regions,
 		  struct holding *ret_holding);
 
-/* CPython's own, 2.7 to 3.14, likewise by shape. Its arenas are mappings, none of glibc's. */
-int holding_pymalloc(struct remote *remote, const struct regions *regions,
+/*
+ * CPython's own, 2.7 to 3.14, likewise by shape. Its arenas are mappings, none of glibc's. To find
+ * it, whatever may be a pointer is followed, though not into pages that the process does not use:
+ * of them `pagemap` tells, an open /proc/PID/pagemap, or -1.
+ */
+int holding_pymalloc(struct remote *remote, const struct regions *regions, int pagemap,
 		     struct holding *ret_holding);
 
 #endif

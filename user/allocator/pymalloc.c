@@ -221,15 +221,19 @@ static int walk_arrays(struct pool_walk *walk)
 	return 0;
 }
 
-int holding_pymalloc(struct remote *remote, const struct regions *regions,
+int holding_pymalloc(struct remote *remote, const struct regions *regions, int pagemap,
 		     struct holding *ret_holding)
 {
 	struct pool_walk walk = { .remote = remote,
 				  .pages = page_cache_new(remote, CACHE_PAGES),
 				  .regions = regions,
 				  .holding = { .allocator = "pymalloc" } };
-	int err = walk.pages ? scan_variables(remote, regions, 1, match_arrays, &walk) : -ENOMEM;
+	int err = -ENOMEM;
 
+	if (walk.pages) {
+		page_cache_skip_untouched(walk.pages, pagemap);
+		err = scan_variables(remote, regions, 1, match_arrays, &walk);
+	}
 	err = err ?: walk_arrays(&walk);
 	page_cache_free(walk.pages);
 	if (!err)

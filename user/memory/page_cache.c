@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/hashmap.h"
+#include "memory/stream.h"
 
 enum { PAGE_BYTES = 4096, PAGE_SHIFT = 12 };
 
@@ -23,6 +24,7 @@ struct slot {
 
 struct page_cache {
 	struct remote *remote;
+	int pagemap; /* -1: all are read */
 	struct slot *slots;
 	uint8_t (*pages)[PAGE_BYTES];
 	size_t mask;
@@ -38,6 +40,7 @@ struct page_cache *page_cache_new(struct remote *remote, size_t pages)
 	while (slots < pages)
 		slots *= 2;
 	cache->remote = remote;
+	cache->pagemap = -1;
 	cache->mask = slots - 1;
 	cache->slots = malloc(slots * sizeof(*cache->slots));
 	/* Not cleared: only what is used becomes resident. */
@@ -65,6 +68,20 @@ void page_cache_forget(struct page_cache *cache)
 		cache->slots[i].page = NO_PAGE;
 }
 
+void page_cache_skip_untouched(struct page_cache *cache, int pagemap)
+{
+	cache->pagemap = pagemap;
+}
+
+static int read_page(struct page_cache *cache, uint64_t page, uint8_t *bytes)
+{
+	if (cache->pagemap >= 0 && !stream_page_in_use(cache->pagemap, page << PAGE_SHIFT)) {
+		memset(bytes, 0, PAGE_BYTES);
+		return 0;
+	}
+	return remote_read(cache->remote, page << PAGE_SHIFT, bytes, PAGE_BYTES);
+}
+
 /* The bytes of a page, or NULL with *ret_error set. */
 static const uint8_t *page_of(struct page_cache *cache, uint64_t page, int *ret_error)
 {
@@ -72,8 +89,7 @@ static const uint8_t *page_of(struct page_cache *cache, uint64_t page, int *ret_
 	struct slot *slot = &cache->slots[i];
 
 	if (slot->page != page) {
-		slot->error =
-			remote_read(cache->remote, page << PAGE_SHIFT, cache->pages[i], PAGE_BYTES);
+		slot->error = read_page(cache, page, cache->pages[i]);
 		slot->page = page;
 	}
 	*ret_error = slot->error;

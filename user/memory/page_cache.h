@@ -18,6 +18,12 @@ struct page_cache;
 struct page_cache *page_cache_new(struct remote *remote, size_t pages);
 void page_cache_free(struct page_cache *cache);
 void page_cache_forget(struct page_cache *cache);
+/*
+ * Pages that the process has never touched, has given back, or does not have are zeros, and are
+ * not read: that would make it map them. For who follows what may be no pointer. `pagemap` is
+ * an open /proc/PID/pagemap that outlives the cache, or -1.
+ */
+void page_cache_skip_untouched(struct page_cache *cache, int pagemap);
 
 /* All bytes, over page borders too: 0, -EFAULT, -ESRCH, -EACCES. */
 int page_cache_read(struct page_cache *cache, uint64_t address, void *bytes, size_t size);

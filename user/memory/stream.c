@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -71,6 +70,15 @@ int stream_open_pagemap(int pid)
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+bool stream_page_in_use(int pagemap, uint64_t address)
+{
+	uint64_t page = address / (uint64_t)sysconf(_SC_PAGESIZE), word;
+
+	if (pread(pagemap, &word, sizeof(word), (off_t)(page * sizeof(word))) != sizeof(word))
+		return true;
+	return word & (PAGE_PRESENT | PAGE_SWAPPED);
 }
 
 /* Was this page ever touched? Where it is not told: yes. */

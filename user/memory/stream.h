@@ -8,6 +8,7 @@
 #ifndef SEEP_MEMORY_STREAM_H
 #define SEEP_MEMORY_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,5 +52,7 @@ int stream_regions_shared(struct remote *remote, const struct regions *regions, 
 
 /* /proc/PID/pagemap: a descriptor to close, or -errno. */
 int stream_open_pagemap(int pid);
+/* Has the process touched the page at this address, and kept it? Where it is not told: yes. */
+bool stream_page_in_use(int pagemap, uint64_t address);
 
 #endif

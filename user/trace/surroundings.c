@@ -214,13 +214,22 @@ static void describe_limit(const struct limits *limits, struct profile *profile,
 
 struct looked_into {
 	struct remote *remote;
+	int pagemap; /* or -errno */
 	struct regions regions;
 	struct holding glibc, python; /* held is 0 where there is none */
 };
 
+static void looked_into_free(struct looked_into *look)
+{
+	remote_free(look->remote);
+	regions_free(&look->regions);
+	if (look->pagemap >= 0)
+		close(look->pagemap);
+}
+
 static int look_into(pid_t pid, struct looked_into *ret_look)
 {
-	struct looked_into look = { 0 };
+	struct looked_into look = { .pagemap = stream_open_pagemap(pid) };
 	struct maps maps = { 0 };
 	int err = maps_read(pid, &maps);
 
@@ -228,11 +237,11 @@ static int look_into(pid_t pid, struct looked_into *ret_look)
 	err = err ?: remote_open(pid, &look.remote);
 	if (!err) {
 		holding_glibc(look.remote, &look.regions, &look.glibc);
-		holding_pymalloc(look.remote, &look.regions, &look.python);
+		holding_pymalloc(look.remote, &look.regions, look.pagemap, &look.python);
 	}
 	maps_free(&maps);
 	if (err)
-		regions_free(&look.regions);
+		looked_into_free(&look);
 	else
 		*ret_look = look;
 	return err;
@@ -243,18 +252,15 @@ static void cover_block(void *context, uint64_t address, uint64_t size)
 	coverage_add(context, address, size);
 }
 
-static int measure_rest(const struct heap *heap, uint32_t space, pid_t pid,
-			const struct regions *regions, struct holding *ret_holding)
+static int measure_rest(const struct heap *heap, uint32_t space, const struct looked_into *look,
+			struct holding *ret_holding)
 {
 	struct coverage *coverage = NULL;
-	int pagemap = stream_open_pagemap(pid);
-	int err = pagemap < 0 ? pagemap : coverage_new(regions, &coverage);
+	int err = look->pagemap < 0 ? look->pagemap : coverage_new(&look->regions, &coverage);
 
 	err = err ?: heap_each_live(heap, space, cover_block, coverage);
-	err = err ?: coverage_measure(coverage, pagemap, ret_holding);
+	err = err ?: coverage_measure(coverage, look->pagemap, ret_holding);
 	coverage_free(coverage);
-	if (pagemap >= 0)
-		close(pagemap);
 	return err;
 }
 
@@ -272,14 +278,14 @@ static void name_allocators(const char *first, const char *second, struct profil
  * An allocator that is not known from within: what is resident beside the outstanding blocks, and
  * beside the objects in Python's own arenas.
  */
-static void describe_bound(const struct heap *heap, uint32_t space, pid_t pid, const char *family,
+static void describe_bound(const struct heap *heap, uint32_t space, const char *family,
 			   const struct looked_into *look, struct profile *profile,
 			   struct profile_process *row)
 {
 	uint64_t objects = look->python.held - look->python.free;
 	struct holding rest;
 
-	if (measure_rest(heap, space, pid, &look->regions, &rest) != 0)
+	if (measure_rest(heap, space, look, &rest) != 0)
 		return;
 	row->allocator_at_most = true;
 	row->allocator_held_bytes = rest.held;
@@ -297,15 +303,14 @@ static void describe_allocators(const struct heap *heap, uint32_t space, pid_t p
 	if (look_into(pid, &look) != 0)
 		return;
 	if (family && family != glibc->id) {
-		describe_bound(heap, space, pid, family_name(family), &look, profile, row);
+		describe_bound(heap, space, family_name(family), &look, profile, row);
 	} else {
 		row->allocator_held_bytes = look.glibc.held + look.python.held;
 		row->allocator_free_bytes = look.glibc.free + look.python.free;
 		name_allocators(look.glibc.held ? "glibc" : NULL,
 				look.python.held ? "pymalloc" : NULL, profile, row);
 	}
-	remote_free(look.remote);
-	regions_free(&look.regions);
+	looked_into_free(&look);
 }
 
 static void describe_settings(const struct settings *settings, struct profile *profile,
