@@ -21,11 +21,6 @@
 static const double duties[] = { 0.5, 0.2, 0.1, 0.05, 0.02 };
 static const double leaks[] = { 0, 0.02, 0.5, 1 };
 static const double looks[] = { 10, 20, 40, 60, 120, 240 };
-/* Seconds: of the longest burst and the least gap, at a rate of calls like that of redis. */
-#ifndef PLANNED
-#define PLANNED 0.1
-#define PLANNED_PAUSE 0.1
-#endif
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
 struct result {
@@ -59,6 +54,17 @@ static void run_one(const struct world *w, double seconds, struct result *to)
 	to->enough += share.enough;
 	to->width += share.high - share.low;
 	world_end(r);
+}
+
+/* Bursts as long as a pause of two seconds pays for, up to what the governor's may be. */
+static void as_planned(struct world *w)
+{
+	static const double LONGEST = 0.2, MEAN = 0.541; /* of log-uniform draws, to the longest */
+
+	w->longest = fmin(fmax(2 * w->duty / (1 - w->duty) / MEAN, LONGEST / 4), LONGEST);
+	w->shortest = w->longest / 4;
+	if (w->duty > 0.25)
+		w->least_pause = 0.01;
 }
 
 static const double planted_rates[] = { 30, 100, 300 };
@@ -111,13 +117,12 @@ static void planted(int runs, double seconds)
 				   .law = &world_laws[0],
 				   .leak = 1,
 				   .reuses = true,
-				   .shortest = PLANNED / 4,
-				   .longest = PLANNED,
-				   .least_pause = PLANNED_PAUSE,
+				   .least_pause = 0.1,
 				   .busy_life = lives[i / COUNT(duties) % COUNT(lives)],
 				   .duty = duty };
 		struct named to = { 0 };
 
+		as_planned(&w);
 		w.busy_rate = 100 * w.rate;
 		for (w.seed = 1; w.seed <= (uint64_t)runs; w.seed++)
 			run_planted(&w, seconds, &to);
@@ -163,17 +168,6 @@ static void run_lumps(const struct world *w, struct lumps *to)
 	to->runs++;
 	to->accused += accused;
 	world_end(r);
-}
-
-/* Bursts as long as a pause of two seconds pays for, up to what the governor's may be. */
-static void as_planned(struct world *w)
-{
-	static const double LONGEST = 0.2, MEAN = 0.541; /* of log-uniform draws, to the longest */
-
-	w->longest = fmin(fmax(2 * w->duty / (1 - w->duty) / MEAN, LONGEST / 4), LONGEST);
-	w->shortest = w->longest / 4;
-	if (w->duty > 0.25)
-		w->least_pause = 0.01;
 }
 
 /* A leak of all: each name of a law is then of the blocks beside it. */

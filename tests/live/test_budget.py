@@ -221,7 +221,7 @@ def default():
     require(told["budget"] == 2 and "all the time, within the budget of 2%" in told["budget_words"],
             f"{told}")
     report = seep("trace", "-p", target.pid, "--duration", 0.05)
-    require("Nothing was traced" in report.out, f"{report.out}")
+    require("Nothing was traced" in report.out and "on 0% of the time" in report.out, f"{report.out}")
     for word in ("--budget=off", "--sample-bytes=64K"):
         report = seep("trace", "-p", target.pid, "--duration", 0.5, "--format", "json", word)
         require(json.loads(report.out)["capture"]["budget_words"] is None, f"{word}: {report.out}")

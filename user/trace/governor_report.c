@@ -85,7 +85,7 @@ int governor_report(struct governor *g, uint64_t time, struct profile *profile)
 			return -ENOMEM;
 		*burst = g->bursts[i];
 	}
-	if (g->gaps)
+	if (g->gaps || !g->number)
 		profile->health.traced_share =
 			fmin(g->traced / fmax(profile->capture.seconds, 1e-3), 1);
 	return profile->capture.budget_words ? 0 : -ENOMEM;
