@@ -231,7 +231,7 @@ def default():
 def first_burst_is_earned():
     """
     What counting and the first burst have cost was earned before it began; by counting alone its
-    cost is known to a factor of two.
+    cost is not known well.
     """
     server = redis_under_load(False)
     report = Trace("-p", server.pid, "--duration", 15, "--budget=2").wait(70)
@@ -240,7 +240,7 @@ def first_burst_is_earned():
     need_processor(health["target_seconds"] / seconds, 0.25)
     earned = 0.02 * health["target_seconds"] / seconds * health["bursts"][0]["begin"]
     cost = health["bursts"][0]["cost_seconds"]
-    require(cost < 2 * earned, f"{cost} s, when {earned} s had been earned")
+    require(cost < 1.5 * earned, f"{cost} s, when {earned} s had been earned")
 
 
 def tracepoints(pid):
