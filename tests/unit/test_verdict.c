@@ -119,6 +119,19 @@ static void burst(struct simulation *s)
 	simulate_stream(s, s->seconds * 0.3, s->seconds * 0.3 + 0.3, 5000, LIVES_FOR_EVER, 0);
 }
 
+/* Late, and as far apart as a busy machine makes it. */
+static void load_in_two_parts(struct simulation *s)
+{
+	simulate_stream(s, s->seconds * 0.6, s->seconds * 0.6 + 0.3, 1000, LIVES_FOR_EVER, 0);
+	simulate_stream(s, s->seconds * 0.67, s->seconds * 0.67 + 0.3, 1000, LIVES_FOR_EVER, 0);
+}
+
+/* For a fifth of the time, which is more than a moment. */
+static void cache_filled_late(struct simulation *s)
+{
+	simulate_stream(s, s->seconds * 0.5, s->seconds * 0.7, 100, LIVES_FOR_EVER, 0);
+}
+
 static void start_then_churn(struct simulation *s)
 {
 	simulate_stream(s, 0, 0.5, 200, LIVES_FOR_EVER, 0);
@@ -195,6 +208,8 @@ static const struct shape tuned[] = {
 	{ "cache full at half time", 20, cache_full_at_half, IS(FILLING), 5 },
 	{ "cache that evicts", 20, cache_that_evicts, QUIET, 0 },
 	{ "burst", 20, burst, IS(BURST), 0 },
+	{ "load in two parts", 30, load_in_two_parts, IS(BURST), 0 },
+	{ "cache filled late", 30, cache_filled_late, IS(FILLING) | IS(TOO_LITTLE_DATA), 0 },
 	{ "kept at start, then churn", 20, start_then_churn, IS(STEADY) | IS(BURST), 0 },
 	{ "step on a trickle", 20, step_on_a_trickle, IS(TOO_LITTLE_DATA) | IS(BURST), 0 },
 	{ "cache full just now", 20, cache_full_just_now, IS(TOO_LITTLE_DATA), 0 },

@@ -65,7 +65,8 @@
  * filling when the new survivors have fallen to a quarter and less. Without a rise in the
  * second half a site is steady if it gave back most of what it allocated, or if most of what
  * is live is young; else what is live is old: a burst when four fifths of the bytes were born
- * in 15% of the time, filling when not.
+ * in 15% of the time, filling when not. That is of the time that the process was seen: how long
+ * a site was quiet before its first allocation tells a pulse as well as how long it is after it.
  *
  * Tests of trend (Mann-Kendall and the like) were tried beside these, and decided nothing that
  * the above had not: a warm-up has a significant trend, too.
@@ -220,7 +221,7 @@ static void judge_flat(const struct course *c, struct verdict *v)
 			    "%.1f%% of %s%s were freed; %s live, %.0f%% of it older than %.1f s",
 			    given_back * 100, has_bytes(c->site) ? "the bytes of " : "", all,
 			    amount, c->old_share * 100, c->seconds / 2);
-	else if (c->burst_seconds <= BURST_TIME * c->seconds)
+	else if (c->burst_seconds <= BURST_TIME * (c->now - c->site->begin))
 		verdict_set(
 			v, VERDICT_BURST,
 			"%.0f%% of %s live were allocated within %.2g s, %.1f s ago, and are still "
