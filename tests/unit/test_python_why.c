@@ -78,6 +78,29 @@ static double seconds_now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+/* With room for fewer objects than there are the rest is missing, and nobody is accused for it. */
+static void fewer_objects(void **state)
+{
+	for (size_t v = 0; v < VERSIONS; v++) {
+		struct why *all, *some;
+
+		make(v);
+		all = look_at_all(NULL);
+		assert_false(all->cut);
+		for (size_t most = all->objects - 1; most > 1; most /= 2) {
+			const struct why_options options = { .seconds = 10, .objects_most = most };
+
+			some = look(&options);
+			assert_non_null(some);
+			assert_true(some->cut && some->objects <= most);
+			assert_true(!some->held->objects && !some->dead->objects);
+			why_free(some);
+		}
+		why_free(all);
+		unmake();
+	}
+}
+
 /* Items that are none take time all the same: a table as long as all memory, in each kind. */
 static void endless_tables(void **state)
 {
@@ -344,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_container),
+		cmocka_unit_test(fewer_objects),
 		cmocka_unit_test(endless_tables),
 		cmocka_unit_test(unreached_apart),
 		cmocka_unit_test(a_variable_of_c_holds),

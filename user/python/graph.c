@@ -27,10 +27,12 @@ enum {
 	WALK_WINDOW = 512 << 20, /* bytes besides those with tracked objects */
 };
 
-void python_graph_begin(struct python_graph *g, struct python_reader *reader, double seconds)
+void python_graph_begin(struct python_graph *g, struct python_reader *reader, double seconds,
+			size_t most)
 {
 	memset(g, 0, sizeof(*g));
 	g->reader = reader;
+	g->most = most && most < PYTHON_MAX_NODES ? most : PYTHON_MAX_NODES;
 	python_reader_allow(reader, seconds);
 }
 
@@ -165,7 +167,7 @@ int python_graph_meet(struct python_graph *g, uint32_t parent,
 			g->incoming[known - g->reached]++;
 		return 0;
 	}
-	if (g->nr >= PYTHON_MAX_NODES) {
+	if (g->nr >= g->most) {
 		g->cut = true;
 		return 0;
 	}

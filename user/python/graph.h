@@ -49,7 +49,7 @@ enum { PYTHON_MAX_NODES = 1 << 28, PYTHON_MAX_INDEX = (1 << 28) - 1 };
 struct python_graph {
 	struct python_reader *reader;
 	struct python_node *nodes;
-	size_t nr, cap;
+	size_t nr, cap, most; /* that there are, have room, may be */
 	uint32_t *slots; /* of a hash table: index + 1 of a node */
 	size_t mask;
 	struct python_root *roots;
@@ -67,8 +67,12 @@ struct python_graph {
 	size_t nr_claimed, cap_claimed;
 };
 
-/* `seconds` bounds the work of all that follows. Accepts no NULL; free with _release. */
-void python_graph_begin(struct python_graph *graph, struct python_reader *reader, double seconds);
+/*
+ * `seconds` bounds the work of all that follows, `most` (0: what can be numbered) the nodes.
+ * Accepts no NULL; free with _release.
+ */
+void python_graph_begin(struct python_graph *graph, struct python_reader *reader, double seconds,
+			size_t most);
 void python_graph_release(struct python_graph *graph);
 
 /* Finds the objects that the collector knows. 0, -ESRCH, -EACCES, -ENOMEM. */

@@ -27,8 +27,12 @@ static int add_unreached(struct python_graph *g)
 	for (size_t i = 0; !err && i < g->nr_tracked; i++) {
 		uint64_t address = g->tracked[i];
 
-		if (python_graph_find(g, address) != UINT32_MAX || g->nr >= PYTHON_MAX_NODES)
+		if (python_graph_find(g, address) != UINT32_MAX)
 			continue;
+		if (g->nr >= g->most) {
+			g->cut = true;
+			break;
+		}
 		form = python_reader_look(g->reader, address, &references);
 		if (form)
 			err = python_graph_add_node(g, form, address, PYTHON_PARENT_NONE, NULL);

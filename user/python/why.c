@@ -35,7 +35,8 @@ static int scan_once(struct look *look)
 
 	if (err)
 		return err;
-	python_graph_begin(&look->graph, &look->reader, look->options->seconds);
+	python_graph_begin(&look->graph, &look->reader, look->options->seconds,
+			   look->options->objects_most);
 	err = python_heap_quiet_moment(look->process, WAIT_MS, &before);
 	err = err ? err : python_graph_scan(&look->graph);
 	err = err ? err : python_heap_quiet_moment(look->process, WAIT_MS, &after);

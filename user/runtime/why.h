@@ -76,6 +76,8 @@ struct why_options {
 	size_t samples; /* objects of that type to look at */
 	bool show_keys;
 	double seconds; /* to take at most */
+	size_t objects_most; /* to hold at most, some 90 bytes each; the rest is missing; 0 no bound
+			      */
 	/*
 	 * Lengths of containers by their numbers from more looks than these, and for longer;
 	 * NULL none. They count for those that were there from the first on.

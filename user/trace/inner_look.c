@@ -20,7 +20,8 @@
 
 enum {
 	MANY_OBJECTS = 200000, /* that is 0.2 s of a processor */
-	MAX_OBJECTS = 1500000, /* that is 350 MB of seep; more than these are only counted */
+	MAX_OBJECTS = 1500000, /* more than these are only counted */
+	HELD_OBJECTS = 3000000, /* with those that no collector lists: 280 MB of seep */
 	LEAST_OBJECTS = 1000, /* that are more than what comes and goes */
 	LOOK_SECONDS = 5, /* that a look may take at most */
 	CONTAINERS = 20, /* told of each order */
@@ -147,6 +148,7 @@ static int ask_holders(struct inner_process *p, struct inner_seen *seen)
 	const struct why_options options = {
 		.limit = CONTAINERS,
 		.seconds = LOOK_SECONDS,
+		.objects_most = HELD_OBJECTS,
 		.lengths = seen->many ? lengths_log(p->lengths) : NULL,
 	};
 	double began = inner_clock(CLOCK_THREAD_CPUTIME_ID);
