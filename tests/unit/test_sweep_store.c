@@ -657,19 +657,6 @@ static void an_older_store_is_brought_up(void **state)
 	profile_free(profile);
 }
 
-/* A name without a folder is one in the working directory. */
-static void a_bare_name_is_in_this_folder(void **state)
-{
-	char before[4096];
-
-	assert_non_null(getcwd(before, sizeof(before)));
-	assert_int_equal(chdir(directory), 0);
-	strcpy(path, "seep.db");
-	sweep_store_close(open_store());
-	assert_int_equal(access("seep.db", R_OK), 0);
-	assert_int_equal(chdir(before), 0);
-}
-
 static void has_a_place_of_its_own(void **state)
 {
 	char *where;
@@ -686,7 +673,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(is_made_for_its_owner_alone),
-		STORE_TEST(a_bare_name_is_in_this_folder),
 		STORE_TEST(keeps_what_a_sweep_found),
 		STORE_TEST(numbers_are_never_given_twice),
 		STORE_TEST(old_sweeps_go_with_all_they_had),
