@@ -213,8 +213,11 @@ static void pause_or_give_up(struct governor *g, const struct measure *now)
 
 	if (!bursts_fit(g, governor_income(g, now), 1))
 		return;
-	/* The longest draws would leave a short trace without a second burst. */
-	pause = fmin(burst_plan_pause(&g->plan, pause),
+	/*
+	 * The longest draws would leave a short trace without a second burst; some short ones in a
+	 * row, one of a process that lives for seconds far above its budget.
+	 */
+	pause = fmin(fmax(burst_plan_pause(&g->plan, pause), governor_least_pause(g, now)),
 		     fmin(LONGEST_PAUSE * pause, MOST_SECONDS_BETWEEN));
 	g->state = PAUSE;
 	wait_for(g, now->time, pause);

@@ -127,6 +127,14 @@ void governor_note_burst(struct governor *g, const struct measure *off, const st
 	average(&g->burst_own, now->own - g->begin.own);
 }
 
+double governor_least_pause(const struct governor *g, const struct measure *now)
+{
+	double rate = governor_income(g, now), spent = now->cost - g->start.cost;
+	double earned = rate * measure_seconds(&g->start, now);
+
+	return (spent - earned - governor_burst_cost(g)) / rate;
+}
+
 double governor_mean_pause(const struct governor *g, const struct measure *now)
 {
 	double rate = governor_income(g, now), spent = now->cost - g->start.cost;

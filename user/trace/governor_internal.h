@@ -77,6 +77,8 @@ double governor_burst_cost(const struct governor *governor);
 double governor_first_pause(const struct governor *governor, const struct measure *now);
 /* How long to pause: for what bursts cost of late, and for what is owed from before. */
 double governor_mean_pause(const struct governor *governor, const struct measure *now);
+/* How long at least: until no more is owed than what one burst costs. */
+double governor_least_pause(const struct governor *governor, const struct measure *now);
 /* Fits the length of bursts to the pauses that `cores` pay for, and tells how long these are. */
 double governor_seconds_between(struct governor *governor, double cores);
 
