@@ -12,9 +12,7 @@
 #include "rule_cache.bpf.h"
 #include "window.bpf.h"
 
-#define WINDOW_MARGIN 256 /* a frame's slots are within so much of its stack pointer, mostly */
 #define RETURN_INSTANCES 64 /* the kernel's MAX_URETPROBE_DEPTH */
-#define STACK_REACH (64ULL << 20) /* a frame pointer further up, or down, is of another stack */
 #define SWITCHES_A_WALK 8
 
 /* *ret_elsewhere: a word was read to find it that is no slot of the frame's. */

@@ -29,6 +29,7 @@ static __always_inline void begin_walk(struct thread *t, const struct registers 
 	t->stack.flags = regs->guess ? SEEP_STACK_GUESS : 0;
 	t->record.fp = regs->fp;
 	t->record.return_address = regs->lr;
+	t->stack_end = 0;
 	open_window(t);
 	move_window(t, regs->sp);
 	if (!regs->lr && !load(t, regs->sp, &t->record.return_address))

@@ -121,6 +121,7 @@ static __always_inline void note_new_code(struct thread *t, __u64 start, __u64 s
 		space->changed_end = start + size;
 	__sync_fetch_and_add(&space->changes, 1);
 	__sync_fetch_and_add(&space->generation, 1);
+	__sync_fetch_and_add(&mappings_generation, 1);
 }
 
 static __always_inline void exit_mmap(__s64 result)

@@ -20,6 +20,7 @@ const volatile bool trace_all __weak = false; /* every process is a target */
 const volatile bool follow_all __weak = false; /* with trace_all: their children as well */
 const volatile bool announce_exec __weak = false; /* tell of untraced processes' execs too */
 const volatile bool want_stacks __weak = true;
+const volatile __u32 stack_sets __weak = 1; /* a power of two: entries of `stacks` */
 const volatile bool want_python __weak = false; /* look for Python frames */
 const volatile bool have_tables __weak = false; /* unwind by tables, not by frame pointers */
 const volatile __u64 sample_bytes __weak = 0; /* 0: exact */
@@ -33,6 +34,8 @@ volatile __u32 python_generation __weak = 0;
 
 /* Raised whenever a table comes: rules that were not found are looked up again. */
 volatile __u32 table_generation __weak = 0;
+/* Raised by whoever has changed an entry of `unwind_spaces`, afterwards. */
+__u32 mappings_generation __weak = 0;
 /* Raised by user space as time goes by: what was used in which. */
 volatile __u32 unwind_epoch __weak = 0;
 /* Whether the vma of an address can be asked for; see vma.bpf.h. */
@@ -44,7 +47,7 @@ volatile __u32 vmas_can_be_found __weak = 0;
  */
 volatile __u32 burst __weak = 1;
 
-#define STACK_WINDOW 2048 /* bytes of user stack read at once */
+#define STACK_WINDOW 4096 /* bytes of user stack read at once, at most */
 
 /* An allocator's (or a pair's) call under way: the outermost one of its thread. */
 struct call {
@@ -84,20 +87,34 @@ struct cursor {
 	__u64 flags; /* WALKED_EXACT, WALKED_FP_LOST */
 };
 
-/* Rules found lately, by pc: most stacks of a thread share most of their frames. */
-#define RULE_CACHE_BITS 9
-#define RULE_CACHE (1 << RULE_CACHE_BITS)
+/*
+ * Rules found lately, by pc: most stacks of a thread share most of their frames. As many as leave
+ * a thread's entry below 32 KiB: kernel memory comes in powers of two.
+ */
+#define RULE_CACHE 464
 struct cached_rule {
 	__u64 key;
 	__u64 frame; /* the pc as it is sent: SEEP_FRAME of its file, or itself */
 	struct seep_unwind_rule rule;
 };
 
-/* Stacks that `stacks` is known to hold, by id. */
-#define SENT_STACKS 32
+/*
+ * Stacks that have been sent, in sets as large as a cache line: one is in the set that its id
+ * says, the latest first. Evicting one only means that it is sent again. They are read and
+ * written without a lock: a torn one is none, as `mark` is made of both hashes.
+ */
+#define STACKS_A_SET 4
 struct sent_stack {
-	__u64 id;
+	__u64 mark; /* MARK_OF_STACK */
 	__u64 check;
+};
+#define MARK_OF_STACK(id, check) ((id) ^ (check)*0x9fb21c651e98df25ULL)
+
+/* What a thread keeps of them, so as not to leave its own memory for what it does all the time. */
+#define SENT_STACKS 32
+
+struct sent_stacks {
+	struct sent_stack of[STACKS_A_SET];
 };
 
 enum walked_flag {
@@ -174,10 +191,15 @@ struct thread {
 	__u64 window_base; /* address of the first word of `window` */
 	__u64 window_bytes; /* of `window` that hold the stack */
 	__u64 window_is_last; /* the stack ends in it */
+	__u64 stack_end; /* where the last walk ended; 0 not known */
 	__u64 check; /* the second hash of `stack` */
 	struct seep_stack stack; /* with its frames, as it goes to the ring */
 	__u64 frames[STACK_WORDS];
 	__u64 window[STACK_WINDOW / 8];
+	__u32 asked_generation; /* of the mappings when these were looked for: */
+	__u32 asked_space; /* whose they are; 0: not asked yet */
+	__u32 has_mappings; /* there are some, of */
+	__u32 space_generation; /* this generation */
 	__u32 rules_generation; /* of the mappings that `rules` was filled from */
 	__u32 walked_space; /* whose stack `walked` is */
 	__u32 walked_first; /* the last walk: the frames from here on, outermost last */
@@ -188,11 +210,14 @@ struct thread {
 	__u32 nr_switches; /* of it to other stacks, by frame pointers */
 	__u32 switched_in; /* the file that the next frame must be in after such a one; 0 any */
 	struct walked_frame first; /* the probed function's own */
-	struct sent_stack sent[SENT_STACKS];
+	struct sent_stack sent[SENT_STACKS]; /* some that `stacks` is known to hold */
 	struct cached_rule rules[RULE_CACHE];
 	struct walked_frame walked[WALKED_FRAMES]; /* see table_walk.bpf.h */
 	struct python_thread python;
 };
+
+/* With what the hash table puts before it (struct htab_elem and the key). */
+_Static_assert(sizeof(struct thread) + 64 <= 32 << 10, "struct thread");
 
 struct space {
 	__u32 id;
@@ -263,12 +288,13 @@ struct {
 	__type(value, __u8);
 } counted_in __weak SEC(".maps");
 
-/* Stacks that have been sent. Evicting one only means that it is sent again. */
+/* An array, since it is looked up for nearly every walk; mapped memory begins with a line. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u64); /* id */
-	__type(value, __u64); /* the second hash */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sent_stacks);
 } stacks __weak SEC(".maps");
 
 /* By space id: where its executable mappings are. */

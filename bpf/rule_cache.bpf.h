@@ -33,6 +33,15 @@ static __always_inline __u64 shared_check(const struct thread *t, __u64 key, __u
 	return h ^ h >> 32;
 }
 
+/* In 64 bits: verifiers before 5.13 lose the bound of what is widened after it was checked. */
+static __always_inline struct cached_rule *rule_at(struct thread *t, __u64 slot)
+{
+	barrier_var(slot);
+	if (slot >= RULE_CACHE)
+		slot = 0;
+	return &t->rules[slot];
+}
+
 /* Leaves the rule for the cursor's pc, as the tables have it, in t->rules[slot]. */
 __noinline int search_rule(thread_handle handle, __u32 slot)
 {
@@ -46,7 +55,7 @@ __noinline int search_rule(thread_handle handle, __u32 slot)
 
 	if (!t)
 		return STEP_FAULT;
-	cached = &t->rules[masked(slot, RULE_CACHE)];
+	cached = rule_at(t, slot);
 	pc = t->cursor.pc - !(t->cursor.flags & WALKED_EXACT);
 	space_id = t->space;
 	space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
@@ -77,11 +86,11 @@ static __always_inline struct cached_rule *rule_of_cursor(struct thread *t)
 {
 	__u64 key = cache_key(t), hash = key * 0x9e3779b97f4a7c15ULL;
 	__u32 index = (hash ^ t->space * 0x85ebca6bU) >> 32 & (SHARED_RULES - 1);
-	__u32 slot = masked(hash >> (64 - RULE_CACHE_BITS), RULE_CACHE);
+	__u32 slot = (hash >> 32) * RULE_CACHE >> 32;
 	struct shared_rule *shared;
 	struct cached_rule *cached;
 
-	cached = &t->rules[slot];
+	cached = rule_at(t, slot);
 	if (cached->key == key)
 		return cached;
 	shared = bpf_map_lookup_elem(&shared_rules, &index);

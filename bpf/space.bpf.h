@@ -104,8 +104,8 @@ static __always_inline void inherit_mappings(__u32 from, __u32 to)
 	mappings = bpf_map_lookup_elem(&unwind_spaces, &from);
 	if (!mappings && vmas_can_be_found)
 		mappings = (void *)&no_mappings;
-	if (mappings)
-		bpf_map_update_elem(&unwind_spaces, &to, mappings, BPF_ANY);
+	if (mappings && !bpf_map_update_elem(&unwind_spaces, &to, mappings, BPF_ANY))
+		__sync_fetch_and_add(&mappings_generation, 1);
 }
 
 /* Numbers and announces the address space `mm` of `task`. NULL when a table is full. */

@@ -5,7 +5,7 @@
  * A walker fills t->frames, leaf first, from the registers at the probe: by tables
  * (table_walk.bpf.h) where the address space has them, else by frame pointers
  * (frame_walk.bpf.h). Both read the stack in windows, because a read of user memory costs
- * as much for 2 KiB as for 16 bytes.
+ * as much for some KiB as for 16 bytes.
  *
  * Where the process is CPython, the frames of its evaluator follow (python.bpf.h).
  *
@@ -24,23 +24,34 @@ static __always_inline struct stack_hash first_hash(const struct thread *t)
 	return (struct stack_hash){ .id = t->space * 0x9e3779b185ebca87ULL, .check = t->space };
 }
 
+/* Whether the thread's space has mappings, and their generation in t->space_generation. */
+static __always_inline bool find_mappings(struct thread *t)
+{
+	__u32 space_id = t->space, generation = *(volatile __u32 *)&mappings_generation;
+	struct seep_unwind_space *space;
+
+	if (t->asked_space == space_id && t->asked_generation == generation)
+		return t->has_mappings;
+	space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
+	t->has_mappings = !!space;
+	t->space_generation = space ? space->generation : 0;
+	t->asked_generation = generation;
+	t->asked_space = space_id;
+	return space;
+}
+
 __noinline int begin_stack(thread_handle handle, __u64 ip, __u64 sp, __u64 fp, __u64 lr)
 {
 	struct registers regs = { .ip = ip, .sp = sp, .fp = fp, .lr = lr };
-	struct seep_unwind_space *space = NULL;
 	struct thread *t = thread_of(handle);
 	struct stack_hash h;
-	__u32 space_id;
 
 	if (!t)
 		return STEP_FAULT;
 	regs.guess = !(t->cursor.flags & WALKED_EXACT);
-	space_id = t->space;
-	if (have_tables)
-		space = bpf_map_lookup_elem(&unwind_spaces, &space_id);
-	t->by_tables = !!space;
-	if (space)
-		return begin_tables(t, space->generation + table_generation, &regs);
+	t->by_tables = have_tables && find_mappings(t);
+	if (t->by_tables)
+		return begin_tables(t, t->space_generation + table_generation, &regs);
 	h = first_hash(t);
 	hash_frame(&h, ip);
 	begin_frames(t, &regs, &h);
@@ -55,30 +66,62 @@ __noinline int walk_on(thread_handle handle, int step)
 		return STEP_FAULT;
 	if (!t->by_tables)
 		return walk_records(t);
-	return step == STEP_FOLLOW ? follow_past(t) : walk_anew(t);
+	if (step == STEP_ON)
+		step = walk_anew(t);
+	return step == STEP_FOLLOW ? follow_past(t) : step;
 }
 
-static __always_inline struct sent_stack *sent_slot(struct thread *t, __u64 id)
+/* Where the stack is if it has been sent. */
+static __always_inline struct sent_stacks *set_of_stack(__u64 id)
 {
-	return &t->sent[masked(id, SENT_STACKS)];
+	__u32 index = id >> 32 & (stack_sets - 1);
+
+	return bpf_map_lookup_elem(&stacks, &index);
 }
 
 /* True when the stack has been sent under this id; *ret_taken when another one has. */
 static __always_inline bool stack_is_known(struct thread *t, __u64 id, __u64 check, bool *ret_taken)
 {
-	struct sent_stack *sent = sent_slot(t, id);
-	__u64 *known;
+	struct sent_stack *own = &t->sent[masked(id, SENT_STACKS)];
+	__u64 mark = MARK_OF_STACK(id, check);
+	struct sent_stacks *set;
 
 	*ret_taken = false;
-	if (sent->id == id && sent->check == check)
+	if (own->mark == mark && own->check == check)
 		return true;
-	known = bpf_map_lookup_elem(&stacks, &id);
-	*ret_taken = known && *known != check;
-	if (!known || *ret_taken)
+	set = set_of_stack(id);
+	if (!set)
 		return false;
-	sent->id = id;
-	sent->check = check;
-	return true;
+#pragma unroll
+	for (int i = 0; i < STACKS_A_SET; i++) {
+		__u64 theirs = set->of[i].check;
+
+		if ((set->of[i].mark ^ MARK_OF_STACK(0, theirs)) != id)
+			continue;
+		*ret_taken = theirs != check;
+		if (*ret_taken)
+			return false;
+		own->mark = mark;
+		own->check = check;
+		return true;
+	}
+	return false;
+}
+
+/* The one that was sent first of its set is forgotten. */
+static __always_inline void remember_stack(__u64 id, __u64 check)
+{
+	struct sent_stacks *set = set_of_stack(id);
+
+	if (!set) {
+		count(SEEP_COUNT_STACKS_FULL);
+		return;
+	}
+#pragma unroll
+	for (int i = STACKS_A_SET - 1; i; i--)
+		set->of[i] = set->of[i - 1];
+	set->of[0].mark = MARK_OF_STACK(id, check);
+	set->of[0].check = check;
 }
 
 static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
@@ -96,8 +139,8 @@ static __always_inline void send_stack(struct thread *t, __u64 id, __u64 check)
 	if (bpf_ringbuf_output(&ring, &t->stack, size,
 			       python ? BPF_RB_FORCE_WAKEUP : wakeup_flags(size)))
 		count(SEEP_COUNT_DROPPED_STACK);
-	else if (bpf_map_update_elem(&stacks, &id, &check, BPF_ANY))
-		count(SEEP_COUNT_STACKS_FULL);
+	else
+		remember_stack(id, check);
 }
 
 __noinline __u64 end_stack(thread_handle handle, int step)

@@ -54,19 +54,33 @@ static __always_inline bool meets_past(struct thread *t)
 	return false;
 }
 
-/* Whether *caller is still the caller of *w. */
+/* Whether *caller is still the caller of *w: its words are read, and the window moved to them. */
 static __always_inline bool still_calls(struct thread *t, const struct walked_frame *w,
 					const struct walked_frame *caller)
 {
-	__u64 pc, fp;
+	__u64 pc, fp, lower = w->slot < w->fp_slot ? w->slot : w->fp_slot;
 
 	if (w->slot == NO_SLOT)
 		return false;
-	if (w->slot < STACK_WINDOW - 8)
-		slide_window(t, w->sp, w->slot + 8);
+	slide_window(t, w->sp + lower, WINDOW_MARGIN);
 	if (!load(t, w->sp + w->slot, &pc) || pc != caller->pc)
 		return false;
 	return w->fp_slot == NO_SLOT || (load(t, w->sp + w->fp_slot, &fp) && fp == caller->fp);
+}
+
+/* The same of a window that holds the frame's words, which is most often so. */
+static __always_inline bool window_holds(const struct thread *t, __u64 base, __u64 bytes,
+					 const struct walked_frame *w,
+					 const struct walked_frame *caller)
+{
+	__u64 ra = w->sp - base + w->slot, fp = w->sp - base + w->fp_slot;
+
+	if (w->slot == NO_SLOT || ra >= bytes || ra & 7 ||
+	    t->window[masked(ra >> 3, STACK_WINDOW / 8)] != caller->pc)
+		return false;
+	return w->fp_slot == NO_SLOT ||
+	       (fp < bytes && !(fp & 7) &&
+		t->window[masked(fp >> 3, STACK_WINDOW / 8)] == caller->fp);
 }
 
 /* What the walk under way had in common with the last one, and where they part. */
@@ -90,17 +104,24 @@ static __always_inline void take_back(struct thread *t, __u64 parting)
  */
 static __always_inline int follow_past(struct thread *t)
 {
-	__u64 at = t->following;
+	__u64 at = t->following, base = t->window_base, bytes = t->window_bytes;
 
 	for (int i = 0; i < FOLLOWED_A_ROUND; i++) {
 		const struct walked_frame *w = walked_at(t, at);
+		const struct walked_frame *caller = walked_at(t, at + 1);
 
 		if (w->flags & WALKED_OUTERMOST)
 			return STEP_MET;
-		if (at + 1 >= WALKED_FRAMES || !still_calls(t, w, walked_at(t, at + 1))) {
+		if (at + 1 < WALKED_FRAMES && window_holds(t, base, bytes, w, caller)) {
+			at++;
+			continue;
+		}
+		if (at + 1 >= WALKED_FRAMES || !still_calls(t, w, caller)) {
 			take_back(t, at);
 			return leave_frame(t, walked_at(t, t->nr_new - 1));
 		}
+		base = t->window_base;
+		bytes = t->window_bytes;
 		at++;
 	}
 	t->following = at;
@@ -198,6 +219,8 @@ static __always_inline void begin_table_walk(struct thread *t, __u32 generation,
 	t->nr_new = 0;
 	t->nr_switches = 0;
 	t->switched_in = 0;
+	t->stack_end = t->past < WALKED_FRAMES ? walked_at(t, WALKED_FRAMES - 1)->sp + WINDOW_MARGIN
+					       : 0;
 	open_window(t);
 	move_window(t, regs->sp);
 	t->cursor.pc = regs->ip;

@@ -88,7 +88,7 @@ static const struct argp_option option_table[] = {
 	  "Memory of the collector (default 512M; 0 no bound)", 0 },
 	{ "max-threads", KEY_MAX_THREADS, "N", 0, "Threads traced at once (default 16384)", 0 },
 	{ "max-stacks", KEY_MAX_STACKS, "N", 0,
-	  "Stacks remembered by the kernel side (default 65536)", 0 },
+	  "Stacks remembered by the kernel side (default 262144)", 0 },
 	{ "max-sampled", KEY_MAX_SAMPLED, "N", 0, "Sampled blocks live at once (default 262144)",
 	  0 },
 	{ "attach", KEY_ATTACH, "MODE", 0,

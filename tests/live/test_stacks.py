@@ -146,6 +146,12 @@ def stacks_c(attach=None):
     run_c("stacks", options, [fixture("stacks.so")], ["library"])
 
 
+@test("stacks.few")
+def stacks_few():
+    """Where the kernel side remembers four stacks alone, all are sent, again and again."""
+    run_c("stacks", ["--max-stacks=1"], [fixture("stacks.so")], ["library"])
+
+
 @test("stacks.static")
 def stacks_static():
     run_c("stacks-static")

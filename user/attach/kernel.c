@@ -25,7 +25,8 @@ enum {
 	DEFAULT_RING = 16 << 20,
 	DEFAULT_THREADS = 16384,
 	EARLY_THREADS = 2048,
-	DEFAULT_STACKS = 65536,
+	DEFAULT_STACKS = 262144,
+	BYTES_A_STACK = 16, /* two hashes */
 	DEFAULT_SAMPLED = 262144,
 	QUANTILES = 4096,
 	MOST_PROGRAMS = 64, /* that are stopped together */
@@ -71,12 +72,24 @@ static int size_late_maps(struct tracer_bpf *bpf, const struct kernel_options *o
 	return err ?: bpf_map__set_map_flags(bpf->maps.threads, 0);
 }
 
+/* The table is one of sets, and their number a power of two. */
+static int size_stacks(struct tracer_bpf *bpf, size_t wanted)
+{
+	size_t in_set = bpf_map__value_size(bpf->maps.stacks) / BYTES_A_STACK;
+	__u32 sets = 1;
+
+	while (sets * in_set < wanted)
+		sets *= 2;
+	bpf->rodata->stack_sets = sets;
+	return bpf_map__set_max_entries(bpf->maps.stacks, sets);
+}
+
 static int size_maps(struct tracer_bpf *bpf, const struct kernel_options *o, size_t ring)
 {
 	int err = bpf_map__set_max_entries(bpf->maps.ring, ring);
 
 	err = err ?: size_late_maps(bpf, o);
-	err = err ?: bpf_map__set_max_entries(bpf->maps.stacks, o->max_stacks ?: DEFAULT_STACKS);
+	err = err ?: size_stacks(bpf, o->max_stacks ?: DEFAULT_STACKS);
 	if (o->sample_bytes)
 		err = err
 			      ?: bpf_map__set_max_entries(bpf->maps.sampled,

@@ -31,7 +31,7 @@ struct kernel_options {
 	uint64_t sample_bytes; /* 0 exact */
 	size_t ring_bytes; /* rounded up to a power of two of pages; 0: 16 MiB */
 	size_t max_threads; /* 0: 16384; 2048 without late_allocation */
-	size_t max_stacks; /* 0: 65536 */
+	size_t max_stacks; /* 0: 262144 */
 	size_t max_sampled; /* 0: 262144 */
 	bool python; /* look for Python frames: kernel_set_python tells where */
 	bool unwind_tables; /* else stacks are walked by frame pointers */

@@ -274,17 +274,26 @@ int kernel_unwind_get_space(struct kernel *kernel, uint32_t key,
 	return 0;
 }
 
+static void mappings_have_changed(struct kernel *kernel)
+{
+	__atomic_add_fetch(&kernel->bpf->bss->mappings_generation, 1, __ATOMIC_RELEASE);
+}
+
 int kernel_unwind_set_space(struct kernel *kernel, uint32_t key,
 			    const struct seep_unwind_space *space)
 {
 	int fd = bpf_map__fd(kernel->bpf->maps.unwind_spaces);
 
-	return bpf_map_update_elem(fd, &key, space, BPF_ANY) ? -errno : 0;
+	if (bpf_map_update_elem(fd, &key, space, BPF_ANY))
+		return -errno;
+	mappings_have_changed(kernel);
+	return 0;
 }
 
 void kernel_unwind_forget_space(struct kernel *kernel, uint32_t key)
 {
 	bpf_map_delete_elem(bpf_map__fd(kernel->bpf->maps.unwind_spaces), &key);
+	mappings_have_changed(kernel);
 }
 
 /* Leaves the answer in the programs' memory. */
