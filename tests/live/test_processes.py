@@ -8,7 +8,7 @@ import time
 
 from harness import Failure, Skip, cleanup, fixture, need_program, require, scratch, start, test
 from target import Target, Told, children_of
-from tracer import Trace, binary, compare, fine, leaf_is, run
+from tracer import Trace, binary, compare, fine, leaf_is, run, seep
 
 
 def truth_of(truths, function):
@@ -275,6 +275,19 @@ def select_all():
     report.code = 0 if report.code == 5 else report.code
     for truth in truths:
         compare(report, truth)
+
+
+@test("select.all-but-traces")
+def select_all_but_traces():
+    """Two traces of a host would trace each other's work, and what comes of it, for long."""
+    earlier = Trace("-a").attached(seconds=60, still=1)
+    trace = Trace("-a", "--ring-bytes", 64 << 20).attached(seconds=60, still=1)
+    later = seep("trace", "-p", earlier.pid, "--duration", 0.2)
+    require(later.code == 0, f"exit code {later.code}: {later.err[-300:]!r}")
+    report = trace.stop(seconds=60)
+    earlier.stop(seconds=60)
+    seen = sum(p["alloc_count"] for p in report.of(earlier.pid))
+    require(not seen, f"{seen} allocations of another trace were recorded")
 
 
 @test("select.cgroup")

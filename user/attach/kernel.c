@@ -341,6 +341,21 @@ bool kernel_leave_tracepoints(struct kernel *kernel)
 	return nr;
 }
 
+static int put_target(struct kernel *kernel, pid_t pid, uint32_t flags)
+{
+	int fd = bpf_map__fd(kernel->bpf->maps.targets);
+	uint32_t tgid = pid;
+	int err = bpf_map_update_elem(fd, &tgid, &flags, BPF_ANY) ? -errno : 0;
+
+	kernel->bpf->bss->target_generation++;
+	return err;
+}
+
+int kernel_leave_alone(struct kernel *kernel, pid_t pid)
+{
+	return put_target(kernel, pid, 0);
+}
+
 int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags)
 {
 	int fd = bpf_map__fd(kernel->bpf->maps.targets);
@@ -348,9 +363,8 @@ int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags)
 	int err;
 
 	if (flags)
-		err = bpf_map_update_elem(fd, &tgid, &flags, BPF_ANY) ? -errno : 0;
-	else
-		err = bpf_map_delete_elem(fd, &tgid) ? -errno : 0;
+		return put_target(kernel, pid, flags);
+	err = bpf_map_delete_elem(fd, &tgid) ? -errno : 0;
 	kernel->bpf->bss->target_generation++;
 	return err;
 }

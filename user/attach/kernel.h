@@ -60,6 +60,9 @@ bool kernel_leave_tracepoints(struct kernel *kernel);
 /* Makes the process a target (enum seep_target_flag), or no longer (0). */
 int kernel_set_target(struct kernel *kernel, pid_t pid, uint32_t flags);
 
+/* Not a target, also where every process is one. */
+int kernel_leave_alone(struct kernel *kernel, pid_t pid);
+
 /*
  * Attaches all probes of the plan in the file behind `fd`: releases first, allocations
  * last. `pid` 0: in every process that maps the file; else without those that are to be shared.

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -154,6 +155,16 @@ bool process_is_fork_of(pid_t pid, pid_t ancestor)
 		if (process_read(info.parent, &info) || !same_image(&info, &of))
 			return false;
 	return info.parent == ancestor;
+}
+
+bool process_runs_own_program(pid_t pid)
+{
+	char link[sizeof("/proc//exe") + 12];
+	struct stat theirs, own;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	return !stat(link, &theirs) && !stat("/proc/self/exe", &own) &&
+	       theirs.st_dev == own.st_dev && theirs.st_ino == own.st_ino;
 }
 
 char *process_exe(pid_t pid, bool *ret_deleted)

@@ -32,6 +32,8 @@ int process_read(pid_t pid, struct process_info *ret_info);
 
 /* Was it forked by that process, or by a fork of that, and runs the same program still? */
 bool process_is_fork_of(pid_t pid, pid_t ancestor);
+/* Is its executable the caller's own? */
+bool process_runs_own_program(pid_t pid);
 
 /* Readlink of /proc/PID/exe without " (deleted)". The caller frees it; NULL unknown. */
 char *process_exe(pid_t pid, bool *ret_deleted);

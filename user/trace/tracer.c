@@ -350,6 +350,12 @@ static void prepare(struct tracer *t, pid_t pid)
 	tracer_refresh_maps(t, SEEP_UNWIND_BY_TGID(pid), pid, UNWINDING_SMALL);
 }
 
+bool tracer_leaves_alone(struct tracer *t, pid_t pid)
+{
+	return t->options.everything && process_runs_own_program(pid) &&
+	       !kernel_leave_alone(t->kernel, pid);
+}
+
 /* With -a every process is a target already; it is only a matter of the files it maps. */
 static void add_if_matching(struct tracer *t, pid_t pid, size_t *nr)
 {
@@ -394,6 +400,10 @@ int tracer_add_matching(struct tracer *t, size_t *ret_nr)
 	if (err)
 		return err;
 	forget_ended(t);
+	/* Before the first probe, which all processes have at once. */
+	for (size_t i = 0; i < nr_pids; i++)
+		if (!tracer_was_added(t, pids[i]) && tracer_leaves_alone(t, pids[i]))
+			remember(t, pids[i]);
 	for (size_t i = 0; i < nr_pids; i++)
 		add_if_matching(t, pids[i], &nr);
 	free(pids);

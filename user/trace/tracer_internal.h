@@ -84,6 +84,9 @@ int tracer_trace_process(struct tracer *tracer, pid_t pid);
 void tracer_forget(struct tracer *tracer, pid_t pid);
 /* What the looks at objects have shown, into the profile. 0 or -ENOMEM. */
 int tracer_add_objects(struct tracer *tracer, struct profile *profile);
+/* True of what is never traced along with the whole host: two such traces would trace each other.
+ */
+bool tracer_leaves_alone(struct tracer *tracer, pid_t pid);
 bool tracer_was_added(const struct tracer *tracer, pid_t pid);
 
 #endif

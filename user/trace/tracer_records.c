@@ -179,6 +179,8 @@ static bool take_over_maps(struct tracer *t, const struct seep_space *space)
 
 static void space_begins(struct tracer *t, const struct seep_space *space)
 {
+	if (space->reason != SEEP_SPACE_FORK && tracer_leaves_alone(t, space->tgid))
+		return;
 	if (!take_over_maps(t, space))
 		tracer_refresh_maps(t, space->space, space->tgid, wait_for(space->flags));
 	if (space->reason != SEEP_SPACE_FORK || !t->options.host_wide)
