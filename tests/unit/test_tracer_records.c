@@ -30,7 +30,7 @@ static struct {
 	pid_t scanned, added, forgotten;
 	unsigned int tables_refreshed, tables_forked, tables_forgotten, spaces_forgotten;
 	uint32_t space_forgotten;
-	bool was_added, is_probed;
+	bool was_added, is_left_alone, is_probed;
 	uint8_t family;
 	uint64_t now;
 	struct unwinding_stats unwinding;
@@ -56,6 +56,11 @@ void tracer_forget(struct tracer *tracer, pid_t pid)
 bool tracer_was_added(const struct tracer *tracer, pid_t pid)
 {
 	return played.was_added;
+}
+
+bool tracer_leaves_alone(struct tracer *tracer, pid_t pid)
+{
+	return played.is_left_alone;
 }
 
 int objects_scan(struct objects *objects, pid_t pid, size_t *ret_attached)
@@ -383,6 +388,18 @@ static void beginnings_lead_to_probes(void **state)
 	assert_int_equal(t->nr_held, 0);
 }
 
+static void other_traces_are_left_alone(void **state)
+{
+	(void)state;
+	played.is_left_alone = true;
+	space_begins(SEEP_SPACE_EXEC, SPACE, getpid(), 0);
+	assert_int_equal(played.scans, 0);
+	assert_int_equal(played.tables_refreshed, 0);
+	/* `seep run` forks what it starts: only exec says what that is */
+	space_begins(SEEP_SPACE_FORK, 2, GONE, SPACE);
+	assert_int_equal(played.scanned, GONE);
+}
+
 /* What its process had mapped when it was attached to: by now it may be another program. */
 static void a_first_event_takes_over_maps(void **state)
 {
@@ -676,6 +693,7 @@ int main(void)
 		TEST(an_end_that_comes_first),
 		TEST(exec_keeps_the_process_a_target),
 		TEST(beginnings_lead_to_probes),
+		TEST(other_traces_are_left_alone),
 		TEST(a_first_event_takes_over_maps),
 		TEST(new_code_is_put_off),
 		TEST(what_was_held_is_let_go),
