@@ -333,7 +333,6 @@ struct seep_sampling {
 	__u64 passed_over; /* allocations that were not drawn, by whomever */
 };
 
-/* value of the `tainted` map, key: space: releases lost in it */
 /* key of the `counted_in` map: the process, and the number of a SEEP_COOKIE_SHARED probe */
 struct seep_counted_in {
 	__u32 tgid; /* in the initial namespace */
