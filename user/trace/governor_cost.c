@@ -127,20 +127,23 @@ void governor_note_burst(struct governor *g, const struct measure *off, const st
 	average(&g->burst_own, now->own - g->begin.own);
 }
 
-double governor_least_pause(const struct governor *g, const struct measure *now)
+/* Until what has been spent so far and `more` is earned; below 0 when it is. */
+static double owed_seconds(const struct governor *g, const struct measure *now, double more)
 {
 	double rate = governor_income(g, now), spent = now->cost - g->start.cost;
-	double earned = rate * measure_seconds(&g->start, now);
 
-	return (spent - earned - governor_burst_cost(g)) / rate;
+	return (spent + more) / rate - measure_seconds(&g->start, now);
+}
+
+double governor_least_pause(const struct governor *g, const struct measure *now)
+{
+	return owed_seconds(g, now, -governor_burst_cost(g));
 }
 
 double governor_mean_pause(const struct governor *g, const struct measure *now)
 {
-	double rate = governor_income(g, now), spent = now->cost - g->start.cost;
-	double earned = rate * measure_seconds(&g->start, now),
-	       pause = governor_burst_cost(g) / rate;
-	double owed = (spent + governor_burst_cost(g) - earned) / rate;
+	double pause = governor_burst_cost(g) / governor_income(g, now);
+	double owed = owed_seconds(g, now, governor_burst_cost(g));
 
 	owed = fmin(fmax(owed, pause * 0.3), pause * 2);
 	/* seep's own work is held to the same share of one core. */
@@ -149,10 +152,7 @@ double governor_mean_pause(const struct governor *g, const struct measure *now)
 
 double governor_first_pause(const struct governor *g, const struct measure *now)
 {
-	double rate = governor_income(g, now), spent = now->cost - g->start.cost;
-	double earned = rate * measure_seconds(&g->start, now);
-
-	return fmax((spent + governor_burst_cost(g) - earned) / rate, g->plan.least_pause);
+	return fmax(owed_seconds(g, now, governor_burst_cost(g)), g->plan.least_pause);
 }
 
 /*
